@@ -1,0 +1,120 @@
+/**
+ * Messages between a replica and whoever comes to its client door: clients, hosts, auditors, candidates that want to
+ * join. spec/client-protocol.md.
+ *
+ * The door authenticates the replica, by its identity key, and nobody else: what has to be somebody's is signed by
+ * itself, and what a replica says is worth what it proves.
+ */
+import { commitCertificateCodec } from './certificate.ts';
+import {
+  bool,
+  bytes,
+  digest,
+  encode,
+  list,
+  optional,
+  publicKey,
+  signature,
+  struct,
+  text,
+  type TypeOf,
+  u16,
+  u32,
+  u64,
+  union,
+} from './codec.ts';
+import { statement } from './domain.ts';
+import { epochCertificatesCodec } from './epoch.ts';
+import { genesisDocumentCodec } from './genesis.ts';
+import { headerCodec } from './header.ts';
+import { limits } from './limits.ts';
+import { joinCodec, systemRequestCodec } from './membership.ts';
+import { bundleCodec } from './request.ts';
+
+const id = u32;
+const pathCodec = list(digest, limits.pathNodes);
+
+/** To a replica. `id` is chosen by the asker and comes back with the answer. */
+export const clientRequestCodec = union({
+  /** Order these requests. Answered by `committed`, once for each batch that holds some of them, or by `refused`. */
+  submit: struct({ bundle: bundleCodec }),
+  /** Order this request of an instance. Answered by `accepted` or `refused` as to the pool, not the order. */
+  system: struct({ id, request: systemRequestCodec }),
+  /** Ask this replica's committed state. The answer is not proven. */
+  query: struct({ id, target: text(32), payload: bytes(limits.operationBytes), as: optional(publicKey) }),
+  /** The genesis document, and the epoch certificates from `from` on. */
+  chain: struct({ id, from: u64 }),
+  /** What the replica knows of itself and the service, as JSON. */
+  status: struct({ id }),
+  /** Committed batches from this sequence number on, as long as the connection lasts. */
+  subscribe: struct({ id, from: u64 }),
+  /** The replica's signature, with its key of the present epoch, over a nonce of the asker's. */
+  freshness: struct({ id, nonce: digest }),
+  /** Records of the ledger whose sequence number is `from` or higher, in order. */
+  ledger: struct({ id, from: u64 }),
+  /** Before genesis: the join of this instance. */
+  founding: struct({ id }),
+  /** Before genesis: found the service by this document. */
+  found: struct({ id, document: genesisDocumentCodec }),
+});
+
+export type ClientRequest = TypeOf<typeof clientRequestCodec>;
+
+/** One transaction of an answer to `submit`: what a receipt needs beyond what the client has itself. */
+export const answeredTransactionCodec = struct({ result: bytes(limits.resultBytes), writeSetDigest: digest });
+
+export const clientAnswerCodec = union({
+  /**
+   * Proof that requests of `client` are committed, and their results: those numbered from `first` on, which are the transactions from
+   * `index` on of the batch.
+   */
+  committed: struct({
+    client: publicKey,
+    header: headerCodec,
+    via: optional(struct({ header: headerCodec, path: pathCodec })),
+    certificate: commitCertificateCodec,
+    first: u64,
+    index: u32,
+    transactions: list(answeredTransactionCodec, limits.requestsPerBundle),
+    /** Their siblings: ledger/src/merkle-proof.ts, `rangePathInLevels`. */
+    path: list(digest, 2 * limits.pathNodes),
+  }),
+  /** Not ordered. With `retryAfterMs` it may be later, or elsewhere; without, never. */
+  refused: struct({
+    id,
+    client: optional(publicKey),
+    first: u64,
+    reason: text(limits.nameBytes * 8),
+    retryAfterMs: optional(u32),
+  }),
+  accepted: struct({ id }),
+  answer: struct({ id, ok: bool, sequence: u64, payload: bytes(limits.messageBytes) }),
+  chain: struct({ id, genesis: optional(genesisDocumentCodec), epochs: epochCertificatesCodec, more: bool }),
+  /** A committed batch: its items and results as in the ledger's record, and what certifies it. */
+  batch: struct({
+    id,
+    header: headerCodec,
+    via: optional(struct({ header: headerCodec, path: pathCodec })),
+    certificate: commitCertificateCodec,
+    /** Encoded as in the ledger. */
+    batch: bytes(limits.batchBytes),
+    results: list(bytes(limits.resultBytes), 1 << 20),
+  }),
+  freshness: struct({ id, epoch: u64, slot: u16, committed: u64, signature }),
+  ledger: struct({
+    id,
+    records: list(struct({ type: u16, sequence: u64, payload: bytes(limits.messageBytes) }), 4096),
+    more: bool,
+  }),
+  founding: struct({ id, join: joinCodec }),
+});
+
+export type ClientAnswer = TypeOf<typeof clientAnswerCodec>;
+export type ClientAnswerOf<K extends ClientAnswer['kind']> = Extract<ClientAnswer, { kind: K }>;
+
+const freshnessCodec = struct({ service: digest, epoch: u64, committed: u64, nonce: digest });
+
+/** The bytes that a replica signs for `freshness`. */
+export function freshnessStatement(subject: TypeOf<typeof freshnessCodec>): Uint8Array {
+  return statement('freshness', encode(freshnessCodec, subject));
+}

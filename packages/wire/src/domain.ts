@@ -1,0 +1,73 @@
+/**
+ * Domain separation: what a digest or a signature is *for* is part of what is hashed or signed.
+ *
+ * A statement is `length(domain) ‖ domain ‖ bytes`, with the domain's length in one byte. No two domains of the
+ * protocol are one string, so nothing that was signed for one purpose can be shown for another.
+ */
+import type { Cryptography, Digest } from './cryptography.ts';
+import { concatBytes } from './bytes.ts';
+import { type Codec, Writer } from './codec.ts';
+
+/** Every purpose for which Coppice hashes or signs. */
+export type Domain =
+  | 'service' // genesis document → service digest
+  | 'constitution'
+  | 'configuration'
+  | 'header'
+  | 'request'
+  | 'requests' // a client's signature over the Merkle root of its requests
+  | 'result'
+  | 'write-set'
+  | 'nonce' // nonce → commitment
+  | 'vote'
+  | 'view-change'
+  | 'new-view'
+  | 'checkpoint'
+  | 'refusal'
+  | 'suspicion'
+  | 'erasure'
+  | 'retirement'
+  | 'challenge'
+  | 'launch'
+  | 'report' // claims → report data
+  | 'simulated-evidence'
+  | 'join'
+  | 'ready'
+  | 'genesis' // a member's signature on the genesis document
+  | 'proposal' // a proposal's payload → what ballots name
+  | 'release'
+  | 'freshness'
+  | 'hello'
+  | 'state';
+
+const prefixes = new Map<Domain, Uint8Array>();
+
+/** `length(domain) ‖ domain`. */
+function prefixOf(domain: Domain): Uint8Array {
+  let prefix = prefixes.get(domain);
+  if (prefix === undefined) {
+    const name = `coppice/${domain}`;
+    // ASCII: one unit a byte.
+    prefix = Uint8Array.of(name.length, ...Array.from(name, (letter) => letter.charCodeAt(0)));
+    prefixes.set(domain, prefix);
+  }
+  return prefix;
+}
+
+/** The bytes to hash or sign for `domain`: its prefix, then the parts, one after the other. */
+export function statement(domain: Domain, ...parts: readonly Uint8Array[]): Uint8Array {
+  return concatBytes(prefixOf(domain), ...parts);
+}
+
+/** SHA-256 of the parts, one after the other, for `domain`. */
+export function digestOf(cryptography: Cryptography, domain: Domain, ...parts: readonly Uint8Array[]): Digest {
+  return cryptography.hash(statement(domain, ...parts));
+}
+
+/** SHA-256 of a value's encoding, for `domain`. */
+export function digestOfValue<T>(cryptography: Cryptography, domain: Domain, codec: Codec<T>, value: T): Digest {
+  const writer = new Writer();
+  writer.raw(prefixOf(domain));
+  codec.write(writer, value);
+  return cryptography.hash(writer.finish());
+}

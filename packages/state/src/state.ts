@@ -1,0 +1,60 @@
+/**
+ * The state of a replicated service: what is committed, and the speculative batches above it.
+ *
+ *     transaction ──commit──▶ overlay (newest) ▶ … ▶ overlay (oldest) ──fold──▶ committed ──snapshot──▶
+ *
+ * A replica begins an overlay for each batch that it executes, folds the oldest when that batch commits, and rolls
+ * the newest back when a view change drops theirs. The digest is of the committed part, and of its content alone.
+ */
+import { assert, type Cryptography, type Digest } from '@coppice/wire';
+import { Overlay, Speculation } from './overlay.ts';
+import { Snapshot } from './snapshot.ts';
+import { Store, type View } from './store.ts';
+
+export class State {
+  readonly #speculation: Speculation;
+
+  /** An empty state, or one that goes on from `snapshot`. */
+  constructor(cryptography: Cryptography, snapshot?: Snapshot) {
+    this.#speculation = new Speculation(snapshot?.store.share() ?? new Store(cryptography));
+  }
+
+  /** How many overlays there are: batches executed and not yet committed. */
+  get overlays(): number {
+    return this.#speculation.overlays.length;
+  }
+
+  /** Stacks a new overlay on the newest. Nothing may be open on that. */
+  begin(): Overlay {
+    assert(this.#speculation.open === undefined, 'a transaction is open');
+    const overlay = new Overlay(this.#speculation);
+    this.#speculation.overlays.push(overlay);
+    return overlay;
+  }
+
+  /** Makes the oldest overlay part of the committed state. */
+  fold(): void {
+    this.#speculation.fold();
+  }
+
+  /** Forgets the newest overlays, but for the oldest `overlaysToKeep`. */
+  rollback(overlaysToKeep: number): void {
+    while (this.overlays > overlaysToKeep) this.#speculation.discard();
+  }
+
+  /** The committed state as it is at each call. For one that stands still, see {@link snapshot}. */
+  view(): View {
+    return this.#speculation.store;
+  }
+
+  /** The digest of the committed state. Hashes what changed since it was asked last: about 4 µs a changed key. */
+  digest(): Digest {
+    return this.#speculation.store.digest();
+  }
+
+  /** The committed state as it is now, for good. Costs a {@link digest}, and no copy. */
+  snapshot(): Snapshot {
+    const digest = this.digest();
+    return new Snapshot(this.#speculation.store.share(), digest);
+  }
+}

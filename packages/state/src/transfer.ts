@@ -1,0 +1,176 @@
+/**
+ * State transfer, the receiving side: from a certified digest to a state, trusting nobody who sends it.
+ *
+ * The digest vouches for the root's part, the root for the digests of its children, and so on. So every part is
+ * checked alone, when it comes, from whomever and in whatever order, and nothing that failed the check is kept. A
+ * subtree with the digest that our own state has at the same path is taken from there.
+ *
+ * - `#wanted` holds the parts whose digest is known and whose bytes are not. What it holds was promised by verified
+ *   nodes: a liar cannot make it grow.
+ * - The index has the addresses of what is in place, and of those parts of our own state that are not yet decided.
+ */
+import { assert, type Cryptography, type Digest, sameBytes, toLatin1 } from '@coppice/wire';
+import { AddressIndex } from './address-index.ts';
+import { addressBytes, entryBytesOf, entryHashOf, headOf, isLeaf, itemsOfLeaf, type Leaf, prefixOf } from './leaf.ts';
+import { Snapshot } from './snapshot.ts';
+import { Store } from './store.ts';
+import * as trie from './trie.ts';
+import type { Part, Path, TrieNode } from './trie.ts';
+
+export type TransferRefusal = 'not-wanted' | 'malformed' | 'wrong-digest';
+export type Accepted = { ok: true } | { ok: false; reason: TransferRefusal };
+
+interface Wanted {
+  readonly path: Path;
+  readonly digest: Digest;
+  /** Where it belongs; `undefined` for the root. */
+  readonly parent: TrieNode | undefined;
+  /** What our own state has at this path. */
+  readonly own: Part | undefined;
+  asked: boolean;
+}
+
+export class StateTransfer {
+  readonly #cryptography: Cryptography;
+  readonly #digest: Digest;
+  readonly #wanted = new Map<Path, Wanted>();
+  /** Wanted parts that nobody is asked for, each once, the next one last; some may have come unasked. */
+  readonly #queue: Wanted[] = [];
+  readonly #index: AddressIndex;
+  #root: Part | undefined;
+  #done = 0;
+
+  /** @param own the state that we have: sound (`rehash`), or left out */
+  constructor(cryptography: Cryptography, digest: Digest, own?: Snapshot) {
+    this.#cryptography = cryptography;
+    this.#digest = digest;
+    this.#index = own?.store.index.share() ?? new AddressIndex();
+    const root = own?.store.trie.root;
+    if (own !== undefined && sameBytes(own.digest, digest)) {
+      this.#root = root;
+    } else if (sameBytes(trie.partDigest(cryptography, '', new Uint8Array(0)), digest)) {
+      this.#forget(root);
+    } else {
+      this.#want({ path: '', digest, parent: undefined, own: root, asked: false });
+    }
+  }
+
+  /** Whether everything is in place. */
+  get complete(): boolean {
+    return this.#wanted.size === 0;
+  }
+
+  /** Parts taken, and parts known to be needed so far: more appear with every node. */
+  get progress(): { readonly done: number; readonly known: number } {
+    return { done: this.#done, known: this.#done + this.#wanted.size };
+  }
+
+  /** Up to `limit` parts to ask somebody for. They are not named again, unless {@link lost}. */
+  wanted(limit: number): Path[] {
+    const paths: Path[] = [];
+    while (paths.length < limit) {
+      const next = this.#queue.pop();
+      if (next === undefined) break;
+      if (this.#wanted.get(next.path) !== next) continue;
+      next.asked = true;
+      paths.push(next.path);
+    }
+    return paths;
+  }
+
+  /** Nobody answered for this part: {@link wanted} will name it again. */
+  lost(path: Path): void {
+    const wanted = this.#wanted.get(path);
+    if (wanted === undefined || !wanted.asked) return;
+    wanted.asked = false;
+    this.#queue.push(wanted);
+  }
+
+  /** Takes a part, asked for or not, if it is the one that is missing. If not, it still is: ask somebody else. */
+  accept(path: Path, bytes: Uint8Array): Accepted {
+    const wanted = this.#wanted.get(path);
+    if (wanted === undefined) return { ok: false, reason: 'not-wanted' };
+    const accepted = this.#verify(wanted, bytes);
+    if (!accepted.ok) {
+      this.lost(path);
+      return accepted;
+    }
+    this.#wanted.delete(path);
+    this.#done++;
+    // Copied: the bytes may be a view of a message, most of which is needed no more.
+    if (trie.isNodePreimage(bytes)) this.#placeNode(wanted, new Uint8Array(bytes));
+    else this.#placeLeaf(wanted, new Uint8Array(bytes));
+    return accepted;
+  }
+
+  /** The state with the certified digest, once {@link complete}. */
+  finish(): Snapshot {
+    assert(this.complete, 'parts are missing');
+    tally(this.#root);
+    const root = new trie.Trie(this.#cryptography, this.#root);
+    return new Snapshot(new Store(this.#cryptography, this.#index, root), this.#digest);
+  }
+
+  #want(wanted: Wanted): void {
+    this.#wanted.set(wanted.path, wanted);
+    this.#queue.push(wanted);
+  }
+
+  #verify({ path, digest }: Wanted, bytes: Uint8Array): Accepted {
+    const node = trie.isNodePreimage(bytes) && path.length < trie.pathLengthMax;
+    if (!node && !isLeaf(bytes)) return { ok: false, reason: 'malformed' };
+    const preimage = node ? bytes : headOf(bytes);
+    let sound = sameBytes(trie.partDigest(this.#cryptography, path, preimage), digest);
+    if (sound && !node) {
+      sound = itemsOfLeaf(bytes).every((item) =>
+        sameBytes(this.#cryptography.hash(entryBytesOf(item)), entryHashOf(item)),
+      );
+    }
+    return sound ? { ok: true } : { ok: false, reason: 'wrong-digest' };
+  }
+
+  #placeNode({ path, parent, own }: Wanted, preimage: Uint8Array): void {
+    const node = trie.nodeOf(preimage);
+    this.#place(path, parent, node);
+    const ownNode = own !== undefined && !trie.isLeafPart(own) ? own : undefined;
+    if (ownNode === undefined) this.#forget(own);
+    // Backwards, so that the queue's end is the first child: the order of `Snapshot.chunks`.
+    for (let i = 15; i >= 0; i--) {
+      const digest = trie.childDigest(preimage, i);
+      const ownChild = ownNode?.children[i];
+      if (ownNode !== undefined && sameBytes(trie.childDigest(ownNode.preimage, i), digest)) {
+        node.children[i] = ownChild;
+      } else if (sameBytes(digest, trie.noDigest)) {
+        this.#forget(ownChild);
+      } else {
+        this.#want({ path: path + trie.digits[i]!, digest, parent: node, own: ownChild, asked: false });
+      }
+    }
+  }
+
+  #placeLeaf({ path, parent, own }: Wanted, leaf: Leaf): void {
+    this.#place(path, parent, leaf);
+    this.#forget(own);
+    for (const item of itemsOfLeaf(leaf)) this.#index.set(toLatin1(addressBytes(item)), prefixOf(item));
+  }
+
+  #place(path: Path, parent: TrieNode | undefined, part: Part): void {
+    if (parent === undefined) this.#root = part;
+    else parent.children[trie.digits.indexOf(path.at(-1)!)] = part;
+  }
+
+  /** Removes what our own state has there from the index. */
+  #forget(own: Part | undefined): void {
+    for (const item of trie.itemsOf(own)) this.#index.delete(toLatin1(addressBytes(item)));
+  }
+}
+
+/** Counts the entries below the nodes that came without counts. */
+function tally(part: Part | undefined): void {
+  if (part === undefined || trie.isLeafPart(part) || part.count > 0) return;
+  for (const child of part.children) {
+    tally(child);
+    part.count += trie.countOf(child);
+    part.bytes += trie.bytesOf(child);
+  }
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { toHex } from '@coppice/wire';
+import { State } from '@coppice/state';
+import { colliding, cryptography, digestOfContent } from './model.ts';
+import vectors from './vectors/digest.json' with { type: 'json' };
+
+// Entry i of a vector: map "m", key "key" and i in decimal, `bytes` bytes of the value i modulo 256.
+for (const { what, count, bytes, digest } of vectors) {
+  test(`the digest of ${what}`, () => {
+    const state = new State(cryptography);
+    const transaction = state.begin().transaction();
+    for (let i = 0; i < count; i++) transaction.set('m', `key${i}`, new Uint8Array(bytes).fill(i));
+    transaction.commit();
+    state.fold();
+    assert.equal(toHex(state.digest()), digest);
+  });
+}
+
+test('places that share many digits make the trie deep, and nothing else', () => {
+  const state = new State(colliding);
+  const content = new Map<string, Uint8Array>();
+  const write = (from: number, to: number, value: Uint8Array | undefined): void => {
+    const transaction = state.begin().transaction();
+    for (let i = from; i < to; i++) {
+      if (value === undefined) transaction.delete('c', `${i}`);
+      else transaction.set('c', `${i}`, value);
+      if (value === undefined) content.delete(`c\0${i}`);
+      else content.set(`c\0${i}`, value);
+    }
+    transaction.commit();
+    state.fold();
+    assert.deepEqual(state.digest(), digestOfContent(content, colliding));
+    for (const [address, expected] of content) assert.deepEqual(state.view().get('c', address.slice(2)), expected);
+  };
+  write(0, 300, Uint8Array.of(1));
+  write(100, 200, Uint8Array.of(2, 3));
+  const snapshot = state.snapshot();
+  assert.notEqual(snapshot.part('1e2d3c4b5a69788796a5'), undefined);
+  write(50, 280, undefined);
+  write(0, 40, new Uint8Array(1000));
+  write(10, 300, undefined);
+  assert.equal(state.snapshot().part('')![0], 'L'.charCodeAt(0));
+});

@@ -1,0 +1,14 @@
+export type { GovernanceAction } from './action.ts';
+export * from './admission.ts';
+export { amendedBy } from './amend.ts';
+export * from './constitution.ts';
+export * from './constitution-document.ts';
+export { newestEndorsementIn, newestIssueIn, rememberIssues } from './endorsements.ts';
+export * from './execute.ts';
+export type { JsonSchema, Parsed, Problem } from './form.ts';
+export * from './genesis.ts';
+export * from './operation.ts';
+export { parameterPaths } from './parameters.ts';
+export { findProposal, listProposals, type ProposalSummary, shown, type ShownProposal } from './proposals.ts';
+export * from './statement.ts';
+export { clientRoles, constitutionWritten, readConstitution, type StateAccess, writeConstitution } from './state.ts';

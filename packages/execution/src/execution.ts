@@ -1,0 +1,351 @@
+/**
+ * Execution: what the protocol agrees on, besides order. Implements the door that `protocol` declares.
+ *
+ * A stack of executed batches above the committed state. Each has an overlay of the state and the decoded values that
+ * go with it; whatever is asked about "the newest" is asked of the top, about "the committed" of the bottom.
+ *
+ * - `#layers[0]` is the committed state; `#layers[k]` goes with the overlay k − 1.
+ * - membership, constitution and configuration of a layer are those that its overlay holds, encoded.
+ */
+import type { EvidenceCryptography } from '@coppice/attestation';
+import {
+  clientRoles,
+  type Constitution,
+  newestIssueIn,
+  readConstitution,
+  rememberIssues,
+  type VerifiedGenesis,
+  writeConstitution,
+} from '@coppice/governance';
+import {
+  type BatchInput,
+  configurationOf,
+  type Executed,
+  type Execution,
+  genesisMembership,
+  type Membership,
+  membershipEntries,
+  readMembership,
+  type RequestStatus,
+  type StatePart,
+  type StateTransfer,
+  type Unacceptable,
+} from '@coppice/protocol';
+import { TransactionsTree } from '@coppice/ledger';
+import {
+  decodeWriteSet,
+  encodeWriteSet,
+  type Overlay,
+  type Snapshot,
+  State,
+  type View,
+  type WriteSet,
+} from '@coppice/state';
+import {
+  assert,
+  type Bundle,
+  type Configuration,
+  type Cryptography,
+  type Digest,
+  type Item,
+  type Outcome,
+  sameBytes,
+} from '@coppice/wire';
+import {
+  type BatchEnvironment,
+  type BatchState,
+  checkItems,
+  executeBatch,
+  membershipMap,
+  turnContext,
+} from './batch.ts';
+import { BundleChecker } from './bundle-check.ts';
+import { defaultTableBounds, recordOf, requestStatus, type TableBounds } from './client-table.ts';
+import { overlayView } from './overlay-view.ts';
+import { partsOf, ReceivedState } from './received-state.ts';
+import type { Service } from './service.ts';
+import { keepEvidence } from './standing.ts';
+import { judge } from './system-request.ts';
+
+export interface ExecutionSettings {
+  readonly cryptography: EvidenceCryptography;
+  /** As `verifyGenesis` found it, and its time. */
+  readonly genesis: VerifiedGenesis & { readonly time: number };
+  readonly runtime: Service;
+  /** Bundles whose signatures are remembered as valid; default: 8,192. */
+  readonly bundlesRemembered?: number;
+  readonly tableBounds?: TableBounds;
+}
+
+/** A part of the state that is rehashed at a time, of so many: see {@link ReplicaExecution.damage}. */
+const rehashParts = 64;
+
+interface Layer extends BatchState {
+  readonly sequence: number;
+  /** Agreed time of the batch; of an installed state, a time that is not above it. */
+  readonly time: number;
+  readonly headerAt: BatchInput['headerAt'];
+  readonly overlay: Overlay | undefined;
+}
+
+export class ReplicaExecution implements Execution {
+  readonly #environment: BatchEnvironment;
+  #state: State;
+  #layers: [Layer, ...Layer[]];
+  readonly #snapshots = new Map<number, Snapshot>();
+  #rehashed = 0;
+  #damaged = false;
+
+  constructor(settings: ExecutionSettings) {
+    const { cryptography, genesis, runtime, bundlesRemembered = 8192, tableBounds = defaultTableBounds } = settings;
+    const { service } = genesis;
+    const checker = new BundleChecker(cryptography, service, bundlesRemembered);
+    this.#environment = { cryptography, service, checker, runtime, tableBounds };
+    this.#state = foundedState(cryptography, genesis);
+    this.#layers = [this.#baseOf(0)];
+  }
+
+  execute(input: BatchInput): Executed | Unacceptable {
+    const before = this.#newest;
+    assert(input.sequence === before.sequence + 1, 'batches are executed in order');
+    const overlay = this.#state.begin();
+    const result = executeBatch(this.#environment, input, before, overlay);
+    if ('unacceptable' in result) {
+      this.#state.rollback(this.#layers.length - 1);
+      return result;
+    }
+    return this.#push(input, overlay, result, result.outcomes);
+  }
+
+  adopt(input: BatchInput, outcomes: readonly Outcome[]): Executed | undefined {
+    const before = this.#newest;
+    assert(input.sequence === before.sequence + 1, 'batches are adopted in order');
+    if (!this.#answers(input, outcomes)) return undefined;
+    const overlay = this.#state.begin();
+    const after = applyOutcomes(overlay, outcomes) ? readState(overlayView(overlay)) : undefined;
+    if (after === undefined) {
+      this.#state.rollback(this.#layers.length - 1);
+      return undefined;
+    }
+    return this.#push(input, overlay, after, outcomes);
+  }
+
+  rollback(sequence: number): void {
+    const [base] = this.#layers;
+    const keep = Math.max(sequence - base.sequence, 0);
+    if (keep >= this.#layers.length - 1) return;
+    this.#state.rollback(keep);
+    this.#layers.length = keep + 1;
+  }
+
+  commit(sequence: number): void {
+    assert(sequence <= this.#newest.sequence, 'only what was executed is committed');
+    while (this.#layers[0].sequence < sequence) {
+      this.#state.fold();
+      const [, next, ...rest] = this.#layers;
+      this.#layers = [{ ...next!, overlay: undefined }, ...rest];
+    }
+  }
+
+  inadmissible(item: Item): string | undefined {
+    const { membership, constitution, time, sequence, headerAt } = this.#newest;
+    if (item.kind === 'bundle') return this.#inadmissibleBundle(item.bundle);
+    const { request } = item;
+    if (request.kind === 'challenge' || request.kind === 'divergent') return 'only the primary orders this';
+    const context = turnContext(this.#environment, { sequence: sequence + 1, time, headerAt });
+    const { cryptography } = this.#environment;
+    const admission = { cryptography, newestIssue: newestIssueIn(this.#newestView) };
+    // The header of a notice may be one that this replica has not reached.
+    const trusting = request.kind === 'ready' ? { ...context, headerAt: () => request.ready.headerDigest } : context;
+    const verdict = judge(admission, membership, constitution, trusting, request);
+    if (verdict.kind === 'done') return undefined;
+    return verdict.kind === 'refused' ? `${verdict.code}: ${verdict.message}` : verdict.reason;
+  }
+
+  requestStatus(client: Uint8Array, number: number): RequestStatus {
+    return requestStatus(this.#newestView, client, number);
+  }
+
+  hasNew({ client, first, operations, acknowledged }: Bundle): boolean {
+    const record = recordOf(this.#newestView, client);
+    record.acknowledge(acknowledged);
+    return operations.some((_, i) => record.standing(first + i).kind === 'new');
+  }
+
+  challengeOwed(): { readonly turn: number; readonly openedAt: number } | undefined {
+    const { open } = this.#newest.membership;
+    return open === undefined || open.drawn !== undefined ? undefined : { turn: open.turn, openedAt: open.openedAt };
+  }
+
+  configuration(): Configuration {
+    return this.#newest.configuration;
+  }
+
+  candidate(): { readonly turn: number; readonly slot: number; readonly instance: Uint8Array } | undefined {
+    const { open, candidate } = this.#layers[0].membership;
+    if (open === undefined || candidate === undefined) return undefined;
+    return { turn: open.turn, slot: open.slot, instance: candidate.instance };
+  }
+
+  checkpoint(sequence: number): Digest {
+    assert(sequence === this.#layers[0].sequence, 'a checkpoint is of the committed state');
+    const snapshot = this.#state.snapshot();
+    this.#snapshots.set(sequence, snapshot);
+    return snapshot.digest;
+  }
+
+  release(sequence: number): void {
+    for (const earlier of this.#snapshots.keys()) if (earlier < sequence) this.#snapshots.delete(earlier);
+  }
+
+  parts(sequence: number, paths: readonly Uint8Array[], bytesMax: number): readonly StatePart[] {
+    const snapshot = this.#snapshots.get(sequence);
+    return snapshot === undefined ? [] : partsOf(snapshot, paths, bytesMax);
+  }
+
+  transfer(stateDigest: Digest): StateTransfer {
+    const own = this.#damaged ? undefined : this.#state.snapshot();
+    return new ReceivedState(this.#environment.cryptography, stateDigest, own);
+  }
+
+  install(sequence: number, transfer: StateTransfer): void {
+    assert(transfer instanceof ReceivedState, 'the transfer was begun here');
+    const snapshot = transfer.finish();
+    this.#state = new State(this.#environment.cryptography, snapshot);
+    this.#layers = [this.#baseOf(sequence)];
+    this.#snapshots.clear();
+    this.#snapshots.set(sequence, snapshot);
+    this.#damaged = false;
+  }
+
+  /** The snapshot of a checkpoint that was taken and not released: to be written to disk. */
+  snapshot(sequence: number): Snapshot | undefined {
+    return this.#snapshots.get(sequence);
+  }
+
+  /**
+   * Rehashes the next of 64 parts of the newest snapshot from its stored bytes: called at each checkpoint, it sees all
+   * of the state in 64 of them. The path of the first piece that is not what it was when it was hashed: the state must
+   * be transferred from others, and a transfer begun from now on takes nothing over from it.
+   */
+  damage(): string | undefined {
+    const newest = [...this.#snapshots.keys()].at(-1);
+    if (newest === undefined) return undefined;
+    const path = this.#snapshots.get(newest)!.rehash(this.#rehashed, rehashParts);
+    this.#rehashed = (this.#rehashed + 1) % rehashParts;
+    if (path !== undefined) this.#damaged = true;
+    return path;
+  }
+
+  /** The committed state, for queries: see queries.ts. */
+  committed(): CommittedState {
+    const { sequence, time, membership, constitution } = this.#layers[0];
+    return { sequence, time, membership, constitution, view: this.#state.view() };
+  }
+
+  get #newest(): Layer {
+    return this.#layers[this.#layers.length - 1]!;
+  }
+
+  get #newestView(): View {
+    const { overlay } = this.#newest;
+    return overlay === undefined ? this.#state.view() : overlayView(overlay);
+  }
+
+  #inadmissibleBundle(bundle: Bundle): string | undefined {
+    const { constitution, time } = this.#newest;
+    if (clientRoles(this.#newestView, bundle.client) === undefined) return 'unknown-client';
+    if (bundle.time > time + constitution.policy.clientClockBoundMs) return 'clock-ahead';
+    const checked = this.#environment.checker.check(bundle);
+    return 'reason' in checked ? checked.reason : undefined;
+  }
+
+  #push(input: BatchInput, overlay: Overlay, after: BatchState, outcomes: readonly Outcome[]): Executed {
+    const { cryptography } = this.#environment;
+    const { sequence, time, headerAt } = input;
+    const { membership, constitution, configuration } = after;
+    const checkpoint = membership.candidate?.admittedAt === sequence;
+    this.#layers.push({ sequence, time, headerAt, overlay, membership, constitution, configuration });
+    const { root } = TransactionsTree.of(cryptography, outcomes);
+    return { transactionsRoot: root, outcomes, configuration, checkpoint };
+  }
+
+  /** The committed state as a layer: of genesis, or as it was installed. */
+  #baseOf(sequence: number): Layer {
+    const state = readState(this.#state.view());
+    assert(state !== undefined, 'a certified state is complete');
+    const { time } = state.membership.start;
+    return { ...state, sequence, time, headerAt: () => undefined, overlay: undefined };
+  }
+
+  /** Whether the outcomes are those of the batch's requests, in order, and at most the batch's own writes besides. */
+  #answers(input: BatchInput, outcomes: readonly Outcome[]): boolean {
+    const digests = checkItems(this.#environment, input.batch.items);
+    if ('unacceptable' in digests) return false;
+    const requests = digests.flat();
+    const own = outcomes.slice(requests.length);
+    return (
+      outcomes.length >= requests.length &&
+      requests.every((digest, i) => sameBytes(digest, outcomes[i]!.request)) &&
+      own.length <= 1 &&
+      own.every(({ request }) => request.every((byte) => byte === 0))
+    );
+  }
+}
+
+/** What can be asked of the committed state. */
+export interface CommittedState {
+  readonly sequence: number;
+  readonly time: number;
+  readonly membership: Membership;
+  readonly constitution: Constitution;
+  readonly view: View;
+}
+
+/** The state that the genesis document describes. */
+function foundedState(cryptography: Cryptography, genesis: ExecutionSettings['genesis']): State {
+  const state = new State(cryptography);
+  writeGenesis(state.begin(), genesis);
+  state.fold();
+  return state;
+}
+
+/** The write set that makes the state before the first batch: where an auditor's replay begins. */
+export function genesisWriteSet(cryptography: Cryptography, genesis: ExecutionSettings['genesis']): Uint8Array {
+  return encodeWriteSet(writeGenesis(new State(cryptography).begin(), genesis));
+}
+
+function writeGenesis(overlay: Overlay, { constitution, founders, time }: ExecutionSettings['genesis']): WriteSet {
+  const tx = overlay.transaction();
+  writeConstitution(tx, constitution);
+  for (const founder of founders) {
+    rememberIssues(tx, founder.collateral);
+    keepEvidence(tx, founder, time);
+  }
+  const instances = founders.map((founder) => {
+    const { instance, firstEpoch, keys, release, variant, address, clientAddress } = founder;
+    const { platform, provider, chip, engineFamily } = founder;
+    const facts = { platform, provider, chip, engineFamily };
+    return { instance, firstEpoch, keys, release, variant, address, clientAddress, ...facts };
+  });
+  const membership = genesisMembership(time, constitution.policy.recoveryPeriodMs, instances);
+  for (const { key, value } of membershipEntries(membership))
+    if (value !== undefined) tx.set(membershipMap, key, value);
+  return tx.commit();
+}
+
+function readState(view: View): BatchState | undefined {
+  const membership = readMembership((key) => view.get(membershipMap, key));
+  if (membership === undefined) return undefined;
+  return { membership, constitution: readConstitution(view), configuration: configurationOf(membership) };
+}
+
+/** Applies write sets as they were voted; `false` where one is malformed. */
+function applyOutcomes(overlay: Overlay, outcomes: readonly Outcome[]): boolean {
+  for (const { writeSet } of outcomes) {
+    const decoded = decodeWriteSet(writeSet);
+    if (!decoded.ok) return false;
+    overlay.apply(decoded.value);
+  }
+  return true;
+}

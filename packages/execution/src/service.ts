@@ -1,0 +1,32 @@
+/**
+ * The service, as execution sees it: what `@coppice/service` runs, or anything else that executes operations.
+ */
+import type { Transaction, View } from '@coppice/state';
+
+/** One operation of a client. */
+export interface ServiceCall {
+  /** As the client signed it. */
+  readonly operation: Uint8Array;
+  /** `id` is the client's key in lower-case hexadecimal. */
+  readonly caller: { readonly id: string; readonly roles: readonly string[] };
+  /** Agreed time in milliseconds. */
+  readonly time: number;
+  /** Distinct for each transaction. Whoever orders requests can foresee it: no secret, and no fair dice. */
+  readonly seed: Uint8Array;
+}
+
+/** What an operation gave: `result` is an encoded `Result`, within the bounds of one. */
+export interface ServiceOutcome {
+  readonly ok: boolean;
+  readonly result: Uint8Array;
+}
+
+export interface Service {
+  /**
+   * Executes a command. Total, and a function of the arguments and of what it reads; whatever it has written is dropped
+   * where the outcome is not ok. It throws only when this replica itself is broken.
+   */
+  execute(access: Transaction, call: ServiceCall): ServiceOutcome;
+  /** Answers from a state that stands still. Total. */
+  query(view: View, call: ServiceCall): ServiceOutcome;
+}

@@ -1,0 +1,73 @@
+/**
+ * State transfer while the log goes on: what a faulty replica can do to one that is behind.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Cluster, type Node } from './cluster.ts';
+import { toyItem } from './toy.ts';
+
+/** So much of time under load: a batch every 20 ms, a stable checkpoint every 160 ms. */
+function load(cluster: Cluster, at: Node, ms: number): void {
+  for (let i = 0; i < ms; i += 20) {
+    cluster.submit(at, toyItem(`${cluster.now}`));
+    cluster.pass(20);
+  }
+}
+
+for (const slot of [0, 1, 2]) {
+  test(`replica ${slot} keeps its parts of the state for itself, and holds up nobody`, () => {
+    const cluster = new Cluster(4);
+    cluster.pass(400);
+    const primary = cluster.nodes[0]!;
+    const [silent, victim] = [cluster.nodes[slot]!, cluster.nodes[3]!];
+    cluster.passes = (from, to) => from !== victim && to !== victim;
+    load(cluster, primary, 1000);
+    cluster.passes = (from, _, message) => !(from === silent && message.kind === 'state');
+    // The first question goes unanswered for a while, and by then the others have forgotten that snapshot.
+    load(cluster, primary, 3000);
+    const behind = primary.replica.committed - victim.replica.committed;
+    assert.ok(behind < 16, `${behind} batches behind`);
+    cluster.checkAgreement();
+  });
+}
+
+test('an offer fits one message, however many epochs the service has behind it', () => {
+  const cluster = new Cluster(4);
+  const [old, asking] = [cluster.nodes[0]!, cluster.nodes[1]!];
+  load(cluster, old, 1000);
+  const { replica } = old;
+  const { header, certificate } = [...replica.log.values()].find((entry) => entry.certificate !== undefined)!;
+  replica.epochs = Array.from({ length: 5000 }, () => ({
+    header,
+    certificate: certificate!,
+    next: replica.configuration,
+  }));
+  replica.stableCertificate = { ...replica.stableCertificate!, epoch: 5000 };
+
+  const offers: number[] = [];
+  cluster.passes = (from, to, message) => {
+    if (from === old && to === asking && message.kind === 'snapshot') offers.push(message.epochs.length);
+    return false;
+  };
+  for (const epoch of [0, 4900, 6000]) {
+    cluster.input(old, { kind: 'message', from: asking.id, message: { kind: 'fetch-snapshot', epoch } });
+  }
+  assert.deepEqual(offers, [512, 100, 0]);
+});
+
+test('a state of which nothing differs is taken over without a question', () => {
+  const cluster = new Cluster(4);
+  cluster.pass(400);
+  const [primary, , , victim] = cluster.nodes as [Node, Node, Node, Node];
+  cluster.submit(primary, toyItem('the last one'));
+  cluster.pass(400);
+  cluster.passes = (from, to) => from !== victim && to !== victim;
+  // Nothing but heartbeats, until the others have forgotten the entries.
+  cluster.pass(6000);
+  assert.ok(primary.replica.log.get(victim.replica.committed + 1) === undefined);
+  cluster.passes = () => true;
+  cluster.pass(1000);
+  assert.ok(victim.reports.includes('installed'));
+  assert.ok(primary.replica.committed - victim.replica.committed <= 2);
+  cluster.checkAgreement();
+});

@@ -1,0 +1,150 @@
+/**
+ * Reads the records of one file, and says why it stopped.
+ *
+ * A crash leaves a prefix of the last write, followed by the end of the file or by the zeros that stood there before;
+ * it does not alter bytes. So a record is *cut* if what is missing of it, its trailer at least, is past the end or all
+ * zero up to the end. Everything else that does not match its checksum was altered.
+ */
+import fs from 'node:fs';
+import {
+  decodeFrame,
+  decodeFrameHeader,
+  type FrameHeader,
+  frameBytes,
+  frameHeaderBytes,
+  frameMagic,
+  frameTrailerBytes,
+} from './frame.ts';
+import { reading } from './error.ts';
+import type { LedgerRecord } from './ledger.ts';
+
+const chunkBytes = 1024 * 1024;
+
+/** A record, and where its frame stands. */
+export interface PlacedRecord {
+  readonly record: LedgerRecord;
+  readonly offset: number;
+  readonly frameBytes: number;
+}
+
+export interface Stop {
+  /** `end`: nothing more was written. `cut`: a crash can have left this. Else what is wrong with the record at `offset`. */
+  readonly kind: 'end' | 'cut' | 'record-header' | 'record-payload' | 'record-position';
+  readonly offset: number;
+  readonly position: number;
+  /** Bytes from `offset` to the last one that is not zero. */
+  readonly bytesWritten: number;
+  /** Of the record at `offset`, where it can be read. */
+  readonly header: FrameHeader | undefined;
+}
+
+/** A file open for reading, through a buffer that is used again and again. */
+export class InputFile {
+  readonly path: string;
+  size: number;
+  readonly #fd: number;
+  #buffer = new Uint8Array(0);
+  #start = 0;
+  #length = 0;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#fd = reading('open', path, () => fs.openSync(path, 'r'));
+    this.size = reading('stat', path, () => fs.fstatSync(this.#fd).size);
+  }
+
+  /** The bytes at `offset`, fewer than `length` only where the file ends; good until the next call. */
+  view(offset: number, length: number): Uint8Array {
+    const wanted = Math.max(0, Math.min(length, this.size - offset));
+    if (offset < this.#start || offset + wanted > this.#start + this.#length) this.#fill(offset, wanted);
+    return this.#buffer.subarray(offset - this.#start, Math.min(offset - this.#start + wanted, this.#length));
+  }
+
+  #fill(offset: number, wanted: number): void {
+    const bytes = Math.max(wanted, Math.min(chunkBytes, this.size - offset));
+    if (this.#buffer.length < bytes) this.#buffer = new Uint8Array(bytes);
+    this.#start = offset;
+    this.#length = 0;
+    while (this.#length < bytes) {
+      const read = reading('read', this.path, () =>
+        fs.readSync(this.#fd, this.#buffer, this.#length, bytes - this.#length, offset + this.#length),
+      );
+      if (read === 0) break; // It became shorter since it was opened.
+      this.#length += read;
+    }
+  }
+
+  /** Forgets what was read: the file may be another by now. */
+  refresh(): void {
+    this.#length = 0;
+    this.size = reading('stat', this.path, () => fs.fstatSync(this.#fd).size);
+  }
+
+  /** Bytes from `offset` to the last one that is not zero. */
+  bytesWritten(offset: number): number {
+    for (let end = this.size; end > offset;) {
+      const start = Math.max(offset, end - chunkBytes);
+      const bytes = this.view(start, end - start);
+      for (let i = bytes.length - 1; i >= 0; i--) if (bytes[i] !== 0) return start + i + 1 - offset;
+      end = start;
+    }
+    return 0;
+  }
+
+  close(): void {
+    fs.closeSync(this.#fd);
+  }
+}
+
+/**
+ * The records from `offset` on, the first of which should have `position`. Where there seems to be none, the file is looked
+ * at again: its writer may be at work, and what was read of a write under way is no damage.
+ */
+export function* readFrames(file: InputFile, offset: number, position: number): Generator<PlacedRecord, Stop> {
+  for (let looked = -1; ;) {
+    const header = decodeFrameHeader(file.view(offset, frameHeaderBytes));
+    const bytes = header === undefined ? 0 : frameBytes(header.payloadBytes);
+    if (header !== undefined && offset + bytes <= file.size) {
+      const record = decodeFrame(header, file.view(offset, bytes));
+      if (record !== undefined && record.position === position) {
+        yield { record, offset, frameBytes: bytes };
+        offset += bytes;
+        position++;
+        continue;
+      }
+    }
+    const bytesWritten = file.bytesWritten(offset);
+    if (looked !== offset && bytesWritten > 0) {
+      looked = offset;
+      file.refresh();
+      continue;
+    }
+    const kind =
+      header !== undefined && header.position !== position
+        ? 'record-position'
+        : kindOfStop(file, offset, header, bytesWritten);
+    return { kind, offset, position, header, bytesWritten };
+  }
+}
+
+/** Why there is no record at `offset`. */
+function kindOfStop(
+  file: InputFile,
+  offset: number,
+  header: FrameHeader | undefined,
+  bytesWritten: number,
+): Stop['kind'] {
+  if (bytesWritten === 0) return 'end';
+  if (header !== undefined) {
+    const end = frameBytes(header.payloadBytes);
+    const cut = offset + end > file.size || bytesWritten <= end - frameTrailerBytes;
+    return cut ? 'cut' : 'record-payload';
+  }
+  // Nothing of what follows a header was written, and what there is of the header is the beginning of one.
+  const cut = bytesWritten <= frameHeaderBytes && beginsFrame(file.view(offset, 4));
+  return cut ? 'cut' : 'record-header';
+}
+
+function beginsFrame(bytes: Uint8Array): boolean {
+  return bytes.every((byte, i) => byte === ((frameMagic >>> (24 - 8 * i)) & 255));
+}

@@ -1,0 +1,9 @@
+export type { Damage, DamageReason, TornTail } from './damage.ts';
+export { type LedgerOptions, type Opened, openLedger } from './disk-ledger.ts';
+export { CodedError, StorageError, type StorageErrorDetail } from './error.ts';
+export { type FileLayer, writeFileAtomic } from './files.ts';
+export { payloadBytesMax } from './frame.ts';
+export type { Done, Ledger, LedgerRecord, NewRecord } from './ledger.ts';
+export { MemoryLedger, type MemoryLedgerOptions } from './memory-ledger.ts';
+export { type LedgerEnd, readLedger, type ReadOptions, type ScannedRecord } from './reader.ts';
+export { type Snapshot, type SnapshotOptions, Snapshots } from './snapshots.ts';

@@ -1,0 +1,104 @@
+/**
+ * Reads a ledger from its first record on, one record at a time in memory, and never writes.
+ *
+ * Segments are checked as a chain: each begins with the position at which the one before ends. What cannot be seen is
+ * the loss of whole records at the very end, which a host can always bring about: rollback.
+ */
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { type Digest, sameBytes } from '@coppice/wire';
+import type { Damage, DamageReason, TornTail } from './damage.ts';
+import { reading } from './error.ts';
+import { decodeFileHeader, fileHeaderBytes, formatVersion, isCutFileHeader } from './file-header.ts';
+import { InputFile, type PlacedRecord, readFrames, type Stop } from './frame-reader.ts';
+import { segmentFirst, segmentName } from './segment.ts';
+
+/** How the ledger ends. `records` is the number of whole records, all of them before the damage. */
+export type LedgerEnd =
+  | { readonly kind: 'clean'; readonly records: number }
+  | { readonly kind: 'torn'; readonly records: number; readonly torn: TornTail }
+  | { readonly kind: 'corrupt'; readonly records: number; readonly damage: Damage };
+
+/** A record, where its frame stands, and in which segment. */
+export interface ScannedRecord extends PlacedRecord {
+  readonly kind: 'record';
+  /** Position of the segment's first record. */
+  readonly first: number;
+}
+
+export interface ReadOptions {
+  /** The service that the ledger must be of; without it, that of its first segment. */
+  readonly service?: Digest | undefined;
+}
+
+/**
+ * All records of the ledger in `folder`, by position, then how it ends, once and last. Throws StorageError
+ * (READ_FAILED) where the file system fails.
+ */
+export function* readLedger(folder: string, options: ReadOptions = {}): Generator<ScannedRecord | LedgerEnd, void> {
+  yield yield* readRecords(folder, options.service);
+}
+
+function* readRecords(folder: string, service: Digest | undefined): Generator<ScannedRecord, LedgerEnd> {
+  const names = reading('list', folder, () => fs.readdirSync(folder)).sort();
+  const segments = names.flatMap((segment) => {
+    const first = segmentFirst(segment);
+    return first === undefined ? [] : [{ segment, first }];
+  });
+
+  let position = 0;
+  /** Where the records of the segments so far end. */
+  let before = { segment: segmentName(0), offset: 0 };
+  let expected = service;
+  const corrupt = (
+    reason: DamageReason,
+    place: { segment: string; offset: number },
+    nextPosition?: number,
+  ): LedgerEnd => {
+    return { kind: 'corrupt', records: position, damage: { reason, ...place, position, nextPosition } };
+  };
+
+  for (const { segment, first } of segments) {
+    const last = segment === segments.at(-1)!.segment;
+    if (first > position) return corrupt('records-missing', before, first);
+    if (first < position) return corrupt('records-repeated', { segment, offset: 0 });
+
+    const file = new InputFile(join(folder, segment));
+    try {
+      const bytes = file.view(0, fileHeaderBytes);
+      const header = decodeFileHeader('segment', bytes);
+      if (header === undefined) {
+        const cut = last && (isCutFileHeader('segment', bytes) || file.bytesWritten(0) === 0);
+        if (!cut) return corrupt('segment-header', { segment, offset: 0 });
+        const bytesLost = file.bytesWritten(0);
+        return { kind: 'torn', records: position, torn: { segment, offset: 0, position, bytesLost } };
+      }
+      if (header.version !== formatVersion) return corrupt('format-version', { segment, offset: 0 });
+      expected ??= header.service;
+      if (!sameBytes(header.service, expected)) return corrupt('other-service', { segment, offset: 0 });
+      if (header.number !== first) return corrupt('segment-name', { segment, offset: 0 });
+
+      const frames = readFrames(file, fileHeaderBytes, first);
+      let frame = frames.next();
+      for (; frame.done !== true; frame = frames.next()) {
+        position++;
+        yield { kind: 'record', ...frame.value, first };
+      }
+      const { kind, offset, bytesWritten } = frame.value;
+      if (kind === 'cut' && last) {
+        return { kind: 'torn', records: position, torn: { segment, offset, position, bytesLost: bytesWritten } };
+      }
+      if (kind !== 'end') return { kind: 'corrupt', records: position, damage: damageOf(frame.value, segment) };
+      before = { segment, offset };
+    } finally {
+      file.close();
+    }
+  }
+  return { kind: 'clean', records: position };
+}
+
+/** What is wrong where a record should be whole. */
+export function damageOf({ kind, offset, position, header }: Stop, segment: string): Damage {
+  const reason = kind === 'cut' || kind === 'end' ? 'record-cut' : kind;
+  return { reason, segment, offset, position, type: header?.type, sequence: header?.sequence };
+}

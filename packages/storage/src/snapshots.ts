@@ -1,0 +1,186 @@
+/**
+ * Snapshots of the state: one file each, seen only when it is whole.
+ *
+ * A snapshot is written under another name, synced, and then renamed; so a file of a snapshot's name was once whole,
+ * and whatever is wrong with it now is damage. Its content is the ledger's frames: metadata, chunks, and an end, whose
+ * position is the number of frames before it.
+ */
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { type Digest, sameBytes } from '@coppice/wire';
+import { reading, StorageError, writing } from './error.ts';
+import { decodeFileHeader, encodeFileHeader, fileHeaderBytes, formatVersion } from './file-header.ts';
+import { type FileLayer, Files, makeFolder, syncFolderNow } from './files.ts';
+import { encodeFrame } from './frame.ts';
+import { InputFile, readFrames } from './frame-reader.ts';
+import type { Done, LedgerRecord } from './ledger.ts';
+
+const frameTypes = { metadata: 0, chunk: 1, end: 2 } as const;
+
+/** Bytes of one write: bounds how long encoding keeps the event loop. */
+const writeBytes = 1024 * 1024;
+
+export interface Snapshot {
+  /** The batch after which this was the state. */
+  readonly sequence: number;
+  readonly metadata: Uint8Array;
+  /** The chunks, read one by one. Throws StorageError (CORRUPT_SNAPSHOT) where one is not what was written. */
+  chunks(): Iterable<Uint8Array>;
+}
+
+export interface SnapshotOptions {
+  readonly service: Digest;
+  readonly files?: FileLayer;
+}
+
+function fileName(sequence: number): string {
+  return `snapshot-${String(sequence).padStart(16, '0')}.snap`;
+}
+
+/** The snapshots in one folder, which nobody else writes to. */
+export class Snapshots {
+  readonly #folder: string;
+  readonly #service: Digest;
+  readonly #files: Files;
+
+  /** Throws StorageError where the file system fails. What an interrupted write left is removed. */
+  constructor(folder: string, options: SnapshotOptions) {
+    this.#folder = folder;
+    this.#service = options.service;
+    this.#files = new Files(options.files);
+    makeFolder(folder);
+    for (const name of this.#names()) {
+      if (/^snapshot-\d{16}\.snap\.tmp$/.test(name)) this.#remove(name);
+    }
+  }
+
+  #names(): string[] {
+    return reading('list', this.#folder, () => fs.readdirSync(this.#folder));
+  }
+
+  #remove(name: string): void {
+    const path = join(this.#folder, name);
+    writing('remove', path, () => fs.rmSync(path, { force: true }));
+  }
+
+  /** Sequence numbers of the snapshots, ascending. */
+  list(): number[] {
+    const digits = this.#names().flatMap((name) => /^snapshot-(\d{16})\.snap$/.exec(name)?.[1] ?? []);
+    return digits.map(Number).sort((a, b) => a - b);
+  }
+
+  /**
+   * Writes a snapshot of the state after batch `sequence`; `done` runs when it is durable, or with why it may not be.
+   * Chunks are taken as they are written, each at most {@link payloadBytesMax} bytes; what they
+   * are made of must not change until then. One write of a sequence number at a time.
+   */
+  write(sequence: number, metadata: Uint8Array, chunks: Iterable<Uint8Array>, done: Done): void {
+    void this.#write(sequence, metadata, chunks).then(
+      () => done(),
+      (error: unknown) => {
+        if (!(error instanceof StorageError)) throw error;
+        done(error);
+      },
+    );
+  }
+
+  async #write(sequence: number, metadata: Uint8Array, chunks: Iterable<Uint8Array>): Promise<void> {
+    const path = join(this.#folder, fileName(sequence));
+    const temporary = `${path}.tmp`;
+    try {
+      await this.#writeFile(temporary, sequence, frames(sequence, metadata, chunks));
+      writing('rename', path, () => fs.renameSync(temporary, path));
+    } catch (error) {
+      this.#remove(`${fileName(sequence)}.tmp`);
+      throw error;
+    }
+    await this.#files.syncFolder(this.#folder);
+  }
+
+  async #writeFile(path: string, sequence: number, records: Iterable<LedgerRecord>): Promise<void> {
+    const fd = await this.#files.open(path, 'wx');
+    try {
+      let buffers = [encodeFileHeader('snapshot', this.#service, sequence)];
+      let bytes = fileHeaderBytes;
+      let offset = 0;
+      for (const record of records) {
+        const frame = encodeFrame(record);
+        buffers.push(frame);
+        bytes += frame.length;
+        if (bytes < writeBytes && record.type !== frameTypes.end) continue;
+        await this.#files.write(path, fd, buffers, offset);
+        offset += bytes;
+        buffers = [];
+        bytes = 0;
+      }
+      await this.#files.sync(path, fd);
+    } finally {
+      await this.#files.close(path, fd);
+    }
+  }
+
+  /** The newest snapshot, or `undefined` if there is none. Throws as {@link Snapshots.read} does. */
+  latest(): Snapshot | undefined {
+    const newest = this.list().at(-1);
+    return newest === undefined ? undefined : this.read(newest);
+  }
+
+  /** The snapshot of that sequence number, which must be listed. Throws StorageError: CORRUPT_SNAPSHOT, READ_FAILED. */
+  read(sequence: number): Snapshot {
+    const path = join(this.#folder, fileName(sequence));
+    const frames = this.#frames(path, sequence);
+    const first = frames.next();
+    frames.return(undefined);
+    return { sequence, metadata: first.value!.payload, chunks: () => this.#chunks(path, sequence) };
+  }
+
+  *#chunks(path: string, sequence: number): Generator<Uint8Array> {
+    for (const { type, payload } of this.#frames(path, sequence)) if (type === frameTypes.chunk) yield payload;
+  }
+
+  /** All frames up to the end, checked: metadata first, then chunks, then the end, then nothing. */
+  *#frames(path: string, sequence: number): Generator<LedgerRecord, undefined> {
+    const file = new InputFile(path);
+    const damaged = (offset: number, reason: string): StorageError =>
+      new StorageError({ code: 'CORRUPT_SNAPSHOT', path, offset, reason });
+    try {
+      const header = decodeFileHeader('snapshot', file.view(0, fileHeaderBytes));
+      if (header === undefined) throw damaged(0, 'file-header');
+      if (header.version !== formatVersion) throw damaged(0, 'format-version');
+      if (!sameBytes(header.service, this.#service)) throw damaged(0, 'other-service');
+      if (header.number !== sequence) throw damaged(0, 'file-name');
+
+      const frames = readFrames(file, fileHeaderBytes, 0);
+      for (;;) {
+        const frame = frames.next();
+        if (frame.done === true) throw damaged(frame.value.offset, frame.value.kind);
+        const { record, offset, frameBytes } = frame.value;
+        const { type, position } = record;
+        const expected =
+          position === 0 ? type === frameTypes.metadata : type === frameTypes.chunk || type === frameTypes.end;
+        if (!expected) throw damaged(offset, 'frame-type');
+        if (record.sequence !== sequence) throw damaged(offset, 'sequence');
+        if (type === frameTypes.end) {
+          if (offset + frameBytes !== file.size) throw damaged(offset + frameBytes, 'trailing-bytes');
+          return undefined;
+        }
+        yield record;
+      }
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Removes the snapshots of lower sequence numbers. */
+  prune(sequence: number): void {
+    for (const older of this.list()) if (older < sequence) this.#remove(fileName(older));
+    syncFolderNow(this.#folder);
+  }
+}
+
+function* frames(sequence: number, metadata: Uint8Array, chunks: Iterable<Uint8Array>): Generator<LedgerRecord> {
+  let position = 0;
+  yield { type: frameTypes.metadata, sequence, position: position++, payload: metadata };
+  for (const payload of chunks) yield { type: frameTypes.chunk, sequence, position: position++, payload };
+  yield { type: frameTypes.end, sequence, position, payload: new Uint8Array(0) };
+}

@@ -1,0 +1,163 @@
+/**
+ * How a service is written: commands that change maps, queries that read them, and who may call which.
+ */
+import { type InputOf, isSchema, type OutputOf, type Schema } from './schema.ts';
+import type { CommandTransaction, QueryTransaction } from './transaction.ts';
+
+/** Who may call: every client that the consortium registered, or those that hold (one of) the roles. */
+export type Allow = string | readonly string[];
+
+type AnySchema = Schema<any, any>;
+
+/** What a call without input takes: nothing. */
+type Taken<I> = I extends AnySchema ? InputOf<I> : void;
+type Handled<I> = I extends AnySchema ? OutputOf<I> : undefined;
+type Given<O, R> = O extends AnySchema ? OutputOf<O> : R;
+
+export interface CallableOptions<I extends AnySchema | undefined, O extends AnySchema | undefined> {
+  /** What the call takes. What does not fit is answered by `invalid-input`, with the path. */
+  readonly input?: I;
+  /** What the handler must give. */
+  readonly output?: O;
+  /** Who may call. Without it: everyone if the service declares no roles, and otherwise nobody. */
+  readonly allow?: Allow;
+}
+
+interface Callable {
+  readonly input: Schema | undefined;
+  readonly output: Schema | undefined;
+  readonly allow: readonly string[] | undefined;
+}
+
+/** `Input` is what the client passes, `Result` what it gets. */
+export interface Command<Input = any, Result = any> extends Callable {
+  readonly kind: 'command';
+  readonly handler: (tx: CommandTransaction, input: any) => unknown;
+  readonly types?: { readonly input: Input; readonly result: Result };
+}
+
+export interface Query<Input = any, Result = any> extends Callable {
+  readonly kind: 'query';
+  readonly handler: (tx: QueryTransaction, input: any) => unknown;
+  readonly types?: { readonly input: Input; readonly result: Result };
+}
+
+/** Changes the state. The handler is synchronous; what it throws rejects the transaction. */
+export function command<
+  R,
+  const I extends AnySchema | undefined = undefined,
+  const O extends AnySchema | undefined = undefined,
+>(
+  options: CallableOptions<I, O>,
+  handler: (tx: CommandTransaction, input: Handled<I>) => O extends AnySchema ? InputOf<O> : R,
+): Command<Taken<I>, Given<O, R>> {
+  return { kind: 'command', handler, ...callable(options) };
+}
+
+/** Reads the state. */
+export function query<
+  R,
+  const I extends AnySchema | undefined = undefined,
+  const O extends AnySchema | undefined = undefined,
+>(
+  options: CallableOptions<I, O>,
+  handler: (tx: QueryTransaction, input: Handled<I>) => O extends AnySchema ? InputOf<O> : R,
+): Query<Taken<I>, Given<O, R>> {
+  return { kind: 'query', handler, ...callable(options) };
+}
+
+function callable({ input, output, allow }: CallableOptions<AnySchema | undefined, AnySchema | undefined>): Callable {
+  return { input, output, allow: typeof allow === 'string' ? [allow] : allow };
+}
+
+export interface ServiceOptions<
+  C extends Readonly<Record<string, Command>>,
+  Q extends Readonly<Record<string, Query>>,
+> {
+  /** Lower-case letters, digits and hyphens. */
+  readonly name: string;
+  /** Of the service's behaviour: a positive integer that an upgrade raises. */
+  readonly version: number;
+  /** The roles that `allow` may name. The consortium gives them to clients. */
+  readonly roles?: readonly string[];
+  readonly commands: C;
+  readonly queries?: Q;
+  /** The maps, each with a schema that every value set must fit. Without it, any map holds any value. */
+  readonly maps?: Readonly<Record<string, AnySchema>>;
+  /** Carries the state over from the version before: one transaction, when the upgrade is activated. */
+  readonly migrate?: (tx: CommandTransaction, fromVersion: number) => void;
+}
+
+export interface Service<
+  C extends Readonly<Record<string, Command>> = Readonly<Record<string, Command>>,
+  Q extends Readonly<Record<string, Query>> = Readonly<Record<string, Query>>,
+> {
+  readonly name: string;
+  readonly version: number;
+  readonly roles: readonly string[];
+  readonly commands: C;
+  readonly queries: Q;
+  readonly maps: Readonly<Record<string, AnySchema>> | undefined;
+  readonly migrate: ((tx: CommandTransaction, fromVersion: number) => void) | undefined;
+}
+
+/** A service. Throws a `TypeError` for a definition that contradicts itself. */
+export function defineService<
+  const C extends Readonly<Record<string, Command>>,
+  const Q extends Readonly<Record<string, Query>> = {},
+>(options: ServiceOptions<C, Q>): Service<C, Q> {
+  const { name, version, roles = [], commands, maps, migrate } = options;
+  const service = { name, version, roles, commands, queries: options.queries ?? ({} as Q), maps, migrate };
+  const fault = faultOf(service);
+  if (fault !== undefined) throw new TypeError(`service ${name}: ${fault}`);
+  return service;
+}
+
+/** Each call is a property of the client. */
+const callName = /^[a-zA-Z][a-zA-Z0-9]{0,63}$/;
+const shortName = /^[a-z][a-z0-9-]{0,63}$/;
+const mapName = /^[\x21-\x7e]{1,48}$/;
+
+/** Whether a map may have this name. */
+export function isMapName(name: string): boolean {
+  return mapName.test(name);
+}
+
+/** What is wrong with a definition, if anything. The value comes from a service's bundle: it may be of any shape. */
+export function faultOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return 'not a service';
+  const { name, version, roles, commands, queries, maps, migrate } = value as Partial<Service>;
+  if (typeof name !== 'string' || !shortName.test(name)) return 'its name is lower-case letters, digits and hyphens';
+  if (!Number.isSafeInteger(version) || version! < 1) return 'its version is a positive integer';
+  if (
+    !Array.isArray(roles) ||
+    !roles.every((role) => typeof role === 'string' && shortName.test(role) && role !== 'anyone')
+  )
+    return 'its roles are lower-case letters, digits and hyphens, and none is "anyone"';
+  const calls = [...entriesOf(commands, 'command'), ...entriesOf(queries, 'query')];
+  const names = new Set<string>();
+  for (const [callable, call, kind] of calls) {
+    if (!callName.test(callable)) return `${callable}: a command or query is named by letters and digits`;
+    if (names.has(callable)) return `${callable}: both a command and a query`;
+    if (callable === 'then') return 'then: a client of that name would be taken for a promise';
+    names.add(callable);
+    if (typeof call !== 'object' || call === null || call.kind !== kind) return `${callable}: not made by ${kind}()`;
+    if (typeof call.handler !== 'function') return `${callable}: has no handler`;
+    if (call.input !== undefined && !isSchema(call.input)) return `${callable}: its input is no Standard Schema`;
+    if (call.output !== undefined && !isSchema(call.output)) return `${callable}: its output is no Standard Schema`;
+    const unknown = call.allow?.find((role) => role !== 'anyone' && !roles.includes(role));
+    if (unknown !== undefined) return `${callable}: allows the role ${unknown}, which is not declared`;
+  }
+  for (const [map, schema] of Object.entries(maps ?? {})) {
+    if (!isMapName(map)) return `${map}: a map is named by 1 to 48 visible ASCII characters`;
+    if (!isSchema(schema)) return `${map}: has no Standard Schema`;
+  }
+  return migrate === undefined || typeof migrate === 'function' ? undefined : 'its migration is a function';
+}
+
+function entriesOf<K extends 'command' | 'query'>(
+  calls: Readonly<Record<string, Command | Query>> | undefined,
+  kind: K,
+): [string, Command | Query, K][] {
+  return Object.entries(calls ?? {}).map(([name, call]) => [name, call, kind]);
+}

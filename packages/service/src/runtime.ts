@@ -1,0 +1,13 @@
+/** Executing services. Loading them from scripts, confined and counted, is in `./compartment.ts`. */
+export { type KeyRange, mapPrefix, type StateAccess, type StateView } from './access.ts';
+export type { Agreed, LogEntry } from './context.ts';
+export {
+  type CallDescription,
+  type Description,
+  type Execution,
+  type Outcome,
+  runtimeOf,
+  type RuntimeOptions,
+  ServiceRuntime,
+  stepsMaxDefault,
+} from './execute.ts';

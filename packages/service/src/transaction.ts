@@ -1,0 +1,77 @@
+/**
+ * What a handler can do: the `tx` that it is given.
+ *
+ * Everything here is a function of the agreed order, time and state, so that each replica's handler sees the same.
+ */
+import type { Key, KeyPart } from './key.ts';
+import type { ErrorDetails } from './service-error.ts';
+import type { Value } from './value.ts';
+
+/** Which part of a map to go through. Bounds are whole keys, as given to `set`, and combine. */
+export interface EntriesOptions {
+  /** The first key. */
+  readonly from?: Key | undefined;
+  /** The first key beyond. */
+  readonly to?: Key | undefined;
+  /** Begin after this key, in the direction of the iteration: the last key of the page before. */
+  readonly after?: Key | undefined;
+  /** In descending order. */
+  readonly reverse?: boolean | undefined;
+  /** At most so many entries. */
+  readonly limit?: number | undefined;
+}
+
+/** A map, for reading. Ordered by key: see `key.ts` for the order. */
+export interface ReadonlyStateMap<V = Value> {
+  /** A copy of the value, or `undefined`. */
+  get(key: Key): V | undefined;
+  has(key: Key): boolean;
+  /**
+   * The entries whose keys begin with the tuple `prefix`, one after the other; all of them where there is none. An
+   * iteration sees the map as it was when it began.
+   */
+  entries(prefix?: readonly KeyPart[], options?: EntriesOptions): IterableIterator<[Key, V]>;
+}
+
+export interface StateMap<V = Value> extends ReadonlyStateMap<V> {
+  /** Stores a copy of `value`. */
+  set(key: Key, value: V): void;
+  /** Deletes a key, whether it is there or not. */
+  delete(key: Key): void;
+}
+
+export interface Caller {
+  /** The client's identity: its public key in lower-case hexadecimal. */
+  readonly id: string;
+  /** What the consortium made of it. */
+  readonly roles: readonly string[];
+}
+
+interface Transaction {
+  /** The agreed time, in milliseconds since 1970. It never runs backwards. */
+  readonly time: number;
+  readonly caller: Caller;
+  /**
+   * A number in [0, 1), of a sequence that follows from agreed values. The same on every replica, so no secret: not
+   * for keys, and whoever orders requests may influence it.
+   */
+  random(): number;
+  /** Tells operators and developers something. Not part of the result, and may be said several times. */
+  log(message: string, data?: unknown): void;
+  /** Ends the handler: no write is kept, and the client gets this error. */
+  reject(code: string, message: string, data?: ErrorDetails['data']): never;
+}
+
+/** What a query can do: read. */
+export interface QueryTransaction extends Transaction {
+  /** A map of the service, by a name of at most 48 visible ASCII characters. */
+  map<V = Value>(name: string): ReadonlyStateMap<V>;
+}
+
+/** What a command can do. */
+export interface CommandTransaction extends Transaction {
+  /** A map of the service, by a name of at most 48 visible ASCII characters. It begins empty. */
+  map<V = Value>(name: string): StateMap<V>;
+  /** Tells subscribers something, if the transaction is committed. */
+  emit(name: string, data?: unknown): void;
+}

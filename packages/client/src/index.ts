@@ -1,0 +1,6 @@
+export * from './chain.ts';
+export * from './client.ts';
+export * from './door-connection.ts';
+export * from './framing.ts';
+export * from './subscription.ts';
+export * from './typed.ts';

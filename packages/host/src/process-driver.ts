@@ -1,0 +1,225 @@
+/**
+ * The driver `process`: an instance is a process of this machine, running the release's one bundled file on the variant's runtime.
+ *
+ * Processes are detached: they outlive the host, which is stateless and untrusted, and finds them again by the files that it
+ * leaves in each instance's folder (`settings.json`, `process.json`, `node.log`).
+ */
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { join } from 'node:path';
+import { toHex } from '@coppice/wire';
+import type { LaunchData } from '@coppice/attestation';
+import { type LaunchPlatform, simulatedPlatform } from './launch-platform.ts';
+import { type Runtime, runtimeMeasurement } from './runtimes.ts';
+
+export interface LaunchRequest {
+  readonly launch: LaunchData;
+  readonly bootstrap: readonly string[];
+  /** Epochs that a founder brings keys for. */
+  readonly epochKeys: number;
+}
+
+export interface RunningInstance {
+  readonly slot: number;
+  readonly turn: number;
+  /** 0: no process of this machine. */
+  readonly pid: number;
+  /** What the driver keeps of it: a folder or a file. */
+  readonly folder: string;
+  /** What the instance told its launcher. */
+  readonly clientAddress: string;
+  readonly address: string;
+  /** Identity key, hexadecimal. */
+  readonly instance: string;
+}
+
+export interface Driver {
+  launch(request: LaunchRequest): Promise<RunningInstance>;
+  destroy(instance: RunningInstance): void;
+  /** Instances that run, also those that an earlier host launched. */
+  running(): RunningInstance[];
+}
+
+export interface ProcessDriverOptions {
+  /** Holds `instances/`. */
+  readonly folder: string;
+  /** The bundled replica, as the variant has it. */
+  readonly programOf: (launch: LaunchData) => string;
+  readonly host?: string;
+  readonly fsync?: boolean;
+  /** Development only: each instance hands its memory over upon SIGUSR2. */
+  readonly breach?: boolean;
+  /** For instances that run on Node, such as `--cpu-prof`: not measured. */
+  readonly nodeArguments?: readonly string[];
+  /** What the instance in a slot is launched on; by default simulated. */
+  readonly platformOf?: (slot: number) => LaunchPlatform | undefined;
+  /** What runs a variant; by default the runtime of this process, unmeasured. Throws where this machine lacks it. */
+  readonly runtimeOf?: (launch: LaunchData) => Runtime | undefined;
+}
+
+const listeningMs = 20_000;
+const companionFile = 'companion.pid';
+
+/** Lowering a priority is for everyone, raising it again for the superuser only. */
+const mayRaise = process.getuid?.() === 0;
+const yieldingNiceness = 19;
+/**
+ * How long a launch yields: about what a turn takes, and then the time in which the engine compiles what is used often. Should the
+ * service need the instance to go on, the others wait for it, and it has the machine.
+ */
+const yieldingMs = 8000;
+/** And how long to one that does not even listen yet: where others keep the machine busy, it would miss its turn. */
+const startingMs = 2000;
+
+export class ProcessDriver implements Driver {
+  readonly #options: ProcessDriverOptions;
+
+  constructor(options: ProcessDriverOptions) {
+    this.#options = options;
+    mkdirSync(join(options.folder, 'instances'), { recursive: true });
+  }
+
+  async launch({ launch, bootstrap, epochKeys }: LaunchRequest): Promise<RunningInstance> {
+    const { breach, folder: root, fsync, host, nodeArguments, programOf } = this.#options;
+    const program = programOf(launch);
+    const runtime = this.#options.runtimeOf?.(launch);
+    const base = join(root, 'instances', `turn-${String(launch.turn).padStart(4, '0')}-slot-${launch.slot}`);
+    // A turn may need a second launch, if the first fails: it gets a folder of its own.
+    let folder = base;
+    for (let attempt = 2; existsSync(folder); attempt++) folder = `${base}-${attempt}`;
+    mkdirSync(folder, { recursive: true });
+    const platform = this.#options.platformOf?.(launch.slot) ?? simulatedPlatform;
+    const prepared = await platform.prepare(launch, folder, runtime && runtimeMeasurement(runtime));
+    if (prepared.companion !== undefined) writeFileSync(join(folder, companionFile), String(prepared.companion));
+    const settings = {
+      launch: {
+        service: toHex(launch.service),
+        slot: launch.slot,
+        turn: launch.turn,
+        challenge: toHex(launch.challenge),
+        release: toHex(launch.release),
+        variant: launch.variant,
+      },
+      platform: prepared.settings,
+      folder,
+      host: host ?? '127.0.0.1',
+      replicaPort: 0,
+      clientPort: 0,
+      epochKeys,
+      bootstrap,
+      fsync: fsync ?? true,
+      ...(breach === true ? { breach: join(folder, 'breach.json') } : {}),
+    };
+    const settingsFile = join(folder, 'settings.json');
+    writeFileSync(settingsFile, `${JSON.stringify(settings, undefined, 2)}\n`);
+    const log = openSync(join(folder, 'node.log'), 'a');
+    const events = openSync(join(folder, 'events.jsonl'), 'a');
+    const onNode = runtime === undefined || runtime.name.startsWith('node@');
+    const args = [...(runtime?.args ?? []), ...(onNode ? (nodeArguments ?? []) : []), program, settingsFile];
+    const child = spawn(runtime?.command ?? process.execPath, args, {
+      detached: true,
+      stdio: ['ignore', events, log],
+      env: { ...process.env, ...runtime?.environment },
+    });
+    closeSync(log);
+    closeSync(events);
+    child.unref();
+    const pid = child.pid;
+    if (pid === undefined) throw new Error(`cannot start ${program}`);
+    // All instances share this machine: one that is launched beside those that serve takes what they leave.
+    const yieldFor = (ms: number) => setTimeout(() => prioritise({ pid, folder }, 0), ms).unref();
+    let yielding: NodeJS.Timeout | undefined;
+    if (launch.turn > 0 && mayRaise) {
+      prioritise({ pid, folder }, yieldingNiceness);
+      yielding = yieldFor(startingMs);
+    }
+    const told = await listening(folder, pid).catch((error: unknown) => {
+      endCompanion(folder);
+      throw error;
+    });
+    if (yielding !== undefined) {
+      clearTimeout(yielding);
+      yieldFor(yieldingMs);
+    }
+    const running = { slot: launch.slot, turn: launch.turn, pid, folder, ...told };
+    writeFileSync(join(folder, 'process.json'), `${JSON.stringify(running, undefined, 2)}\n`);
+    return running;
+  }
+
+  destroy(instance: RunningInstance): void {
+    try {
+      process.kill(instance.pid, 'SIGKILL');
+    } catch {
+      // It is gone already.
+    }
+    endCompanion(instance.folder);
+  }
+
+  running(): RunningInstance[] {
+    const folder = join(this.#options.folder, 'instances');
+    return readdirSync(folder)
+      .sort()
+      .flatMap((name) => {
+        try {
+          const running = JSON.parse(readFileSync(join(folder, name, 'process.json'), 'utf8')) as RunningInstance;
+          if (alive(running)) return [running];
+          endCompanion(running.folder);
+          return [];
+        } catch {
+          return [];
+        }
+      });
+  }
+}
+
+/** Ends the process, if there is one, that an instance needed. */
+function endCompanion(folder: string): void {
+  const file = join(folder, companionFile);
+  if (!existsSync(file)) return;
+  const pid = Number(readFileSync(file, 'utf8'));
+  if (alive({ pid, folder })) process.kill(pid, 'SIGTERM');
+  rmSync(file);
+}
+
+/** Sets the priority of all threads of a process, and of those that they make. */
+function prioritise(instance: Pick<RunningInstance, 'pid' | 'folder'>, niceness: number): void {
+  if (!alive(instance)) return;
+  try {
+    for (const thread of readdirSync(`/proc/${instance.pid}/task`)) setPriority(Number(thread), niceness);
+    // Each instance is a session of its own, and the kernel may share the machine among sessions before it looks at their threads.
+    const group = `/proc/${instance.pid}/autogroup`;
+    if (existsSync(group)) writeFileSync(group, String(niceness));
+  } catch {
+    // It, or one of its threads, ended meanwhile.
+  }
+}
+
+/** Whether the process still runs, and is still this instance: process ids are used again. */
+export function alive({ pid, folder }: Pick<RunningInstance, 'pid' | 'folder'>): boolean {
+  try {
+    const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    const state = /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return commandLine.includes(folder) && state !== 'Z';
+  } catch {
+    return false;
+  }
+}
+
+async function listening(
+  folder: string,
+  pid: number,
+): Promise<Pick<RunningInstance, 'clientAddress' | 'address' | 'instance'>> {
+  const until = Date.now() + listeningMs;
+  while (Date.now() < until) {
+    for (const line of readFileSync(join(folder, 'events.jsonl'), 'utf8').split('\n')) {
+      if (!line.includes('"listening"')) continue;
+      const { address, clientAddress, instance } = JSON.parse(line) as RunningInstance;
+      return { address, clientAddress, instance };
+    }
+    if (!alive({ pid, folder })) break;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const log = readFileSync(join(folder, 'node.log'), 'utf8').slice(-2000);
+  throw new Error(`the instance in ${folder} did not start${log === '' ? '' : `:\n${log}`}`);
+}

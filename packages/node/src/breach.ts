@@ -1,0 +1,60 @@
+/**
+ * A breach, on purpose: for showing that an evicted intruder is out.
+ *
+ * Only where the settings name a file, and only under a constitution marked `development`: upon SIGUSR2, everything that an
+ * intruder in this process would have (identity key, the keys of all epochs that are not erased, nonces) is written there.
+ */
+import { writeFileSync } from 'node:fs';
+import type { ReplicaExecution } from '@coppice/execution';
+import { toHex } from '@coppice/wire';
+import type { Keyring } from './keyring.ts';
+import type { ReplicaNode } from './replica-node.ts';
+import type { InstanceSettings } from './settings.ts';
+
+export interface Loot {
+  readonly slot: number;
+  readonly epoch: number;
+  readonly identity: string;
+  readonly signingKeys: readonly { readonly epoch: number; readonly key: string }[];
+  readonly nonces: readonly {
+    readonly view: number;
+    readonly sequence: number;
+    readonly nonce: string;
+    readonly headerDigest: string;
+  }[];
+}
+
+export function armBreach(
+  settings: InstanceSettings,
+  keyring: Keyring,
+  node: ReplicaNode,
+  execution: ReplicaExecution,
+): void {
+  const { breach } = settings;
+  if (breach === undefined || !execution.committed().constitution.development) return;
+  process.on('SIGUSR2', () => {
+    const { replica } = node;
+    const loot: Loot = {
+      slot: settings.launch.slot,
+      epoch: replica.epoch,
+      identity: keyring.identity.privateKey.export({ format: 'pem', type: 'pkcs8' }),
+      signingKeys: keyring.epochs.map((epoch) => ({
+        epoch,
+        key: keyring.signer(epoch)!.privateKey.export({ format: 'pem', type: 'pkcs8' }),
+      })),
+      nonces: [...replica.votes].flatMap(([sequence, voting]) => {
+        const own = voting.ballots.get(replica.slot ?? -1);
+        if (voting.nonce === undefined || own === undefined) return [];
+        return [
+          {
+            view: replica.view,
+            sequence,
+            nonce: toHex(voting.nonce),
+            headerDigest: toHex(own.vote.subject.headerDigest),
+          },
+        ];
+      }),
+    };
+    writeFileSync(breach, JSON.stringify(loot), { mode: 0o600 });
+  });
+}

@@ -1,0 +1,182 @@
+/**
+ * The desk behind the client door: what a replica answers to clients, hosts and auditors.
+ */
+import { answerQuery, type ReplicaExecution, type Service } from '@coppice/execution';
+import type { CommittedBatch, RejectionReason } from '@coppice/protocol';
+import type { Ledger } from '@coppice/storage';
+import { type Bundle, type ClientRequest, encodeUtf8, freshnessStatement, type GenesisDocument } from '@coppice/wire';
+import type { Answers } from './answers.ts';
+import type { ClientDoor, Connection } from './client-door.ts';
+import type { Journal } from './journal.ts';
+import type { Keyring } from './keyring.ts';
+import { ledgerPage } from './records.ts';
+import type { ReplicaNode } from './replica-node.ts';
+import type { InstanceSettings } from './settings.ts';
+import { nodeStatus } from './status.ts';
+import { Subscriptions } from './subscriptions.ts';
+
+export interface DeskOptions {
+  readonly node: ReplicaNode;
+  readonly execution: ReplicaExecution;
+  readonly runtime: Service;
+  readonly answers: Answers;
+  readonly ledger: Ledger;
+  readonly document: GenesisDocument;
+  readonly settings: InstanceSettings;
+  readonly journal: Journal;
+  readonly keyring: Keyring;
+  readonly door: ClientDoor;
+}
+
+type RequestOf<K extends ClientRequest['kind']> = Extract<ClientRequest, { kind: K }>;
+
+const epochsPerAnswer = 512;
+const ledgerBytesPerAnswer = 2 * 1024 * 1024;
+const busyRetryMs = 100;
+
+export class Desk {
+  readonly #options: DeskOptions;
+  readonly #subscriptions: Subscriptions;
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+    const { answers, node } = options;
+    this.#subscriptions = new Subscriptions(node.replica.committed, (sequence) => answers.batchAt(sequence));
+  }
+
+  onRequest(connection: Connection, request: ClientRequest): void {
+    switch (request.kind) {
+      case 'submit':
+        return this.#submit(connection, request.bundle);
+      case 'system': {
+        const refusal = this.#options.node.offer({ kind: 'system', request: request.request });
+        if (refusal === undefined) return connection.send({ kind: 'accepted', id: request.id });
+        return this.#refuse(
+          connection,
+          request.id,
+          refusal.detail ?? refusal.reason,
+          refusal.reason === 'inadmissible' ? undefined : busyRetryMs,
+        );
+      }
+      case 'query':
+        return this.#query(connection, request);
+      case 'chain':
+        return this.#chain(connection, request);
+      case 'status': {
+        const payload = encodeUtf8(JSON.stringify(nodeStatus(this.#options)))!;
+        return connection.send({
+          kind: 'answer',
+          id: request.id,
+          ok: true,
+          sequence: this.#options.node.replica.committed,
+          payload,
+        });
+      }
+      case 'subscribe':
+        return this.#subscriptions.subscribe(connection, request.id, request.from);
+      case 'freshness':
+        return this.#freshness(connection, request);
+      case 'ledger':
+        return this.#serveLedger(connection, request);
+      case 'founding':
+      case 'found':
+        return this.#refuse(connection, request.id, 'this instance has founded a service already', undefined);
+    }
+  }
+
+  #refuse(connection: Connection, id: number, reason: string, retryAfterMs: number | undefined): void {
+    connection.send({ kind: 'refused', id, client: undefined, first: 0, reason: reason.slice(0, 512), retryAfterMs });
+  }
+
+  #submit(connection: Connection, bundle: Bundle): void {
+    const { answers, execution, node } = this.#options;
+    const { client, first } = bundle;
+    // Before anything is kept or looked up for it: results are for whoever can show the request with its signature.
+    const inadmissible = execution.inadmissible({ kind: 'bundle', bundle });
+    if (inadmissible !== undefined) return this.#refuseBundle(connection, bundle, 'inadmissible', inadmissible);
+    answers.wait(client, connection);
+    const places = new Map<number, { number: number; index: number }[]>();
+    let executed = 0;
+    for (let i = 0; i < bundle.operations.length; i++) {
+      const status = execution.requestStatus(client, first + i);
+      if (status.kind !== 'executed') continue;
+      executed += 1;
+      // What is executed but not committed is answered by its commit.
+      if (status.sequence > node.replica.committed) continue;
+      const at = places.get(status.sequence) ?? [];
+      at.push({ number: first + i, index: status.index });
+      places.set(status.sequence, at);
+    }
+    for (const [sequence, of] of places) answers.again(connection, bundle, sequence, of);
+    if (executed === bundle.operations.length) return;
+    // Answered and acknowledged, or too far ahead: it may be this replica that is behind.
+    if (executed === 0 && !execution.hasNew(bundle))
+      return this.#refuseBundle(connection, bundle, 'outside-window', undefined);
+    const refusal = node.offer({ kind: 'bundle', bundle });
+    if (refusal !== undefined) this.#answerRefusal(connection, bundle, refusal.reason, refusal.detail);
+  }
+
+  #refuseBundle(connection: Connection, bundle: Bundle, reason: RejectionReason, detail: string | undefined): void {
+    this.#options.journal.rejected('client', 'bundle', reason, detail);
+    this.#answerRefusal(connection, bundle, reason, detail);
+  }
+
+  #answerRefusal(
+    connection: Connection,
+    { client, first }: Bundle,
+    reason: RejectionReason,
+    detail = reason as string,
+  ): void {
+    const retryAfterMs = reason === 'inadmissible' ? undefined : busyRetryMs;
+    connection.send({ kind: 'refused', id: 0, client, first, reason: detail.slice(0, 512), retryAfterMs });
+  }
+
+  #query(connection: Connection, request: RequestOf<'query'>): void {
+    const { execution, node, runtime } = this.#options;
+    const payload = answerQuery(execution.committed(), runtime, {
+      target: request.target,
+      payload: request.payload,
+      caller: request.as,
+    });
+    connection.send({ kind: 'answer', id: request.id, ok: true, sequence: node.replica.committed, payload });
+  }
+
+  #chain(connection: Connection, { id, from }: RequestOf<'chain'>): void {
+    const { document, node } = this.#options;
+    const epochs = node.replica.epochs.slice(0, node.replica.epoch);
+    const part = epochs.slice(from, from + epochsPerAnswer);
+    connection.send({
+      kind: 'chain',
+      id,
+      genesis: from === 0 ? document : undefined,
+      epochs: part,
+      more: from + part.length < epochs.length,
+    });
+  }
+
+  #freshness(connection: Connection, { id, nonce }: RequestOf<'freshness'>): void {
+    const { keyring, node } = this.#options;
+    const { committed, environment, epoch, slot } = node.replica;
+    const signer = keyring.signer(epoch);
+    if (slot === undefined || signer === undefined)
+      return this.#refuse(connection, id, 'this instance has no seat', busyRetryMs);
+    const signature = signer.sign(freshnessStatement({ service: environment.service, epoch, committed, nonce }));
+    connection.send({ kind: 'freshness', id, epoch, slot, committed, signature });
+  }
+
+  committed(batch: CommittedBatch): void {
+    this.#subscriptions.committed(batch);
+  }
+
+  // The ledger, for those who keep a copy.
+
+  #serveLedger(connection: Connection, { id, from }: RequestOf<'ledger'>): void {
+    const { ledger, node, settings } = this.#options;
+    const { records, more } = ledgerPage(settings.folder, ledger, {
+      from,
+      to: node.replica.stable,
+      bytesMax: ledgerBytesPerAnswer,
+    });
+    connection.send({ kind: 'ledger', id, records, more });
+  }
+}

@@ -1,0 +1,435 @@
+/**
+ * One launch of a replica, from its first key to its exit.
+ *
+ * A *founder* makes its keys, waits for the genesis document of the constitution that it was launched with, and takes its
+ * seat. A *candidate* knows only the service digest that it was launched with: it asks any replica for the chain from
+ * genesis, verifies it, joins the turn that it was launched for, follows the log, and is seated by the next epoch change.
+ * Either lives until its slot's next turn.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { developmentPlatforms } from '@coppice/attestation';
+import { DoorConnection, DoorError, ServiceChain } from '@coppice/client';
+import { ReplicaExecution, type Service } from '@coppice/execution';
+import { type VerifiedGenesis, verifyGenesis } from '@coppice/governance';
+import { encodeRecord } from '@coppice/ledger';
+import { defaultSettings, type ProtocolSettings } from '@coppice/protocol';
+import { type Ledger, openLedger, Snapshots } from '@coppice/storage';
+import {
+  type ClientRequest,
+  type Configuration,
+  type EpochCertificate,
+  type Digest,
+  type GenesisDocument,
+  type Join,
+  sameBytes,
+  toHex,
+  toLatin1,
+} from '@coppice/wire';
+import { Answers } from './answers.ts';
+import { armBreach } from './breach.ts';
+import { ClientDoor, type Connection } from './client-door.ts';
+import { nodeCryptography } from '@coppice/cryptography';
+import { Desk } from './desk.ts';
+import { fillGap } from './history.ts';
+import { buildJoin } from './join.ts';
+import type { Journal } from './journal.ts';
+import { Keyring } from './keyring.ts';
+import { dials, PeerChannels } from './peer-channels.ts';
+import { recallBatch, treeBelow } from './records.ts';
+import { ReplicaNode } from './replica-node.ts';
+import type { InstanceSettings } from './settings.ts';
+import { SnapshotWriter } from './snapshot-writer.ts';
+
+const tickMs = 10;
+const historyRetryMsMax = 60_000;
+
+export interface InstanceOptions {
+  readonly settings: InstanceSettings;
+  readonly runtime: Service;
+  readonly journal: Journal;
+  /** Tells the launcher something, in one line. */
+  readonly tell: (event: Record<string, unknown>) => void;
+  readonly exit: (code: number, reason: string) => void;
+}
+
+/** A candidate's way to the service: the verified genesis, and where the chain of epochs has come to. */
+interface Found {
+  readonly document: GenesisDocument;
+  readonly genesis: VerifiedGenesis;
+  readonly latest: Configuration;
+  /** What proves it. */
+  readonly epochs: readonly EpochCertificate[];
+}
+
+export class Instance {
+  readonly #options: InstanceOptions;
+  readonly #journal: Journal;
+  readonly #door: ClientDoor;
+  readonly #channels: PeerChannels;
+  #keyring: Keyring | undefined;
+  #addresses: Pick<Join, 'address' | 'clientAddress'> | undefined;
+  #join: Join | undefined;
+  /** A founder's join, as soon as it is asked for. */
+  #founder: Promise<Join> | undefined;
+  #node: ReplicaNode | undefined;
+  #execution: ReplicaExecution | undefined;
+  #ledger: Ledger | undefined;
+  #desk: Desk | undefined;
+  /** Instances that may have a channel to this one. */
+  #admitted = new Set<string>();
+  /** The newest configuration that a candidate heard of, before its log has come that far. */
+  #latest: Configuration | undefined;
+  #filling: Promise<void> = Promise.resolve();
+  #exiting = false;
+
+  constructor(options: InstanceOptions) {
+    const { settings, journal } = options;
+    this.#options = options;
+    this.#journal = journal;
+    // The identity key is needed before the epochs of the term are known: the keyring of a founder begins at epoch 0.
+    const keyring = new Keyring();
+    this.#keyring = keyring;
+    const count = (reason: string): void => journal.rejected('', 'connection', reason);
+    this.#door = new ClientDoor({
+      identity: keyring.identity.privateKey,
+      host: settings.host,
+      port: settings.clientPort,
+      founding: () => this.#node === undefined,
+      onRequest: (connection, request) => this.#onRequest(connection, request),
+      count,
+    });
+    this.#channels = new PeerChannels({
+      identity: keyring.identity.privateKey,
+      host: settings.host,
+      port: settings.replicaPort,
+      admitted: (id) => this.#admitted.has(id),
+      onFrame: (id, frame) => this.#node?.onFrame(id, frame),
+      onUp: (id) => this.#node?.input({ kind: 'connected', peer: id }),
+      count,
+    });
+  }
+
+  async run(): Promise<void> {
+    const { settings, tell } = this.#options;
+    mkdirSync(settings.folder, { recursive: true });
+    // What was voted once is never read back, so a launch has nothing to look for there; and what another launch left is kept for disaster
+    // recovery as it is. A supervisor that starts an instance again must start another one. spec/invariants.md, 2.
+    if (existsSync(join(settings.folder, 'ledger')))
+      throw new Error(`${settings.folder} was the folder of another launch: a restarted instance is a new one`);
+    const [replicaPort, clientPort] = await Promise.all([this.#channels.listen(), this.#door.listen()]);
+    this.#addresses = { address: `${settings.host}:${replicaPort}`, clientAddress: `${settings.host}:${clientPort}` };
+    tell({ event: 'listening', ...this.#addresses, instance: toHex(this.#keyring!.identity.publicKey) });
+    if (settings.launch.turn > 0) await this.#joinService();
+    else this.#journal.info('founding', { slot: settings.launch.slot });
+  }
+
+  // Founders.
+
+  /** Evidence is collected once, however often it is asked for. */
+  #founding(): Promise<Join> {
+    if (this.#founder === undefined) {
+      const keyring = this.#keyring!;
+      keyring.generate(0, this.#options.settings.epochKeys);
+      this.#founder = buildJoin(this.#options.settings, keyring, this.#addresses!, Date.now());
+    }
+    return this.#founder;
+  }
+
+  async #answerFounding(connection: Connection, id: number): Promise<void> {
+    try {
+      this.#join = await this.#founding();
+      connection.send({ kind: 'founding', id, join: this.#join });
+    } catch (error) {
+      this.#exit(5, `no evidence: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** Checks the document, once, and begins epoch 0. Gives why not, if not. */
+  #found(document: GenesisDocument): string | undefined {
+    const { settings } = this.#options;
+    if (this.#node !== undefined) return 'this instance has founded a service already';
+    if (this.#join === undefined) return 'this instance has not been asked for its join';
+    const verified = verifyGenesis(nodeCryptography, document, { constitution: settings.launch.service });
+    if (!verified.ok) return `${verified.check}: ${verified.reason}`;
+    const own = document.joins.find((one) => one.slot === settings.launch.slot);
+    if (own === undefined || !sameBytes(own.instance, this.#keyring!.identity.publicKey)) return 'my join is not in it';
+    this.#begin(document, verified, []);
+    return undefined;
+  }
+
+  // Candidates.
+
+  async #joinService(): Promise<void> {
+    const { settings } = this.#options;
+    const found = await this.#findService();
+    const keyring = this.#keyring!;
+    keyring.generate(found.latest.epoch + 1, found.genesis.constitution.policy.epochKeys);
+    this.#join = await buildJoin(settings, keyring, this.#addresses!, Date.now());
+    this.#latest = found.latest;
+    this.#begin(found.document, found.genesis, found.epochs);
+    await this.#submitJoin(found.latest);
+  }
+
+  /** The chain from genesis to the present: the newest that any replica proves, and a genesis document that holds. */
+  async #findService(): Promise<Found> {
+    const { launch, bootstrap } = this.#options.settings;
+    const chain = await ServiceChain.begin(nodeCryptography, launch.service, bootstrap);
+    const problems: string[] = [];
+    // The chain proves the document's digest, not everything in it: whoever was first may have shown another constitution.
+    for (const address of [undefined, ...bootstrap]) {
+      try {
+        const { document } =
+          address === undefined ? chain : await ServiceChain.begin(nodeCryptography, launch.service, [address]);
+        const genesis = verifyGenesis(nodeCryptography, document, {});
+        if (genesis.ok) return { document, genesis, latest: chain.configuration, epochs: chain.epochs };
+        problems.push(`${genesis.check}: ${genesis.reason}`);
+      } catch (error) {
+        problems.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+    throw new Error(`no replica shows a genesis document that holds (${problems.join('; ')})`);
+  }
+
+  async #submitJoin(latest: Configuration): Promise<void> {
+    const request = { kind: 'join' as const, join: this.#join! };
+    const refusals: string[] = [];
+    await Promise.all(
+      latest.seats.map(async ({ clientAddress, instance }) => {
+        try {
+          const connection = await DoorConnection.open(clientAddress, instance);
+          await connection.ask({ kind: 'system', request }, 'accepted').finally(() => connection.close());
+        } catch (error) {
+          refusals.push(error instanceof DoorError ? `${clientAddress}: ${error.message}` : String(error));
+        }
+      }),
+    );
+    this.#journal.info('join-submitted', { refusals });
+    if (refusals.length === latest.seats.length) this.#exit(3, `no replica takes the join: ${refusals.join('; ')}`);
+  }
+
+  // Both.
+
+  #begin(document: GenesisDocument, genesis: VerifiedGenesis, proven: readonly EpochCertificate[]): void {
+    const { runtime, settings } = this.#options;
+    const platform = settings.platform.name;
+    if (developmentPlatforms.includes(platform))
+      this.#journal.warn('development', { platform, reason: 'its evidence proves nothing against the host' });
+    const { service } = genesis;
+    const { ledger } = openLedger(join(settings.folder, 'ledger'), { service });
+    this.#ledger = ledger;
+    ledger.append({ ...encodeRecord({ kind: 'genesis', document }), sequence: 0 });
+    const execution = new ReplicaExecution({
+      cryptography: nodeCryptography,
+      genesis: { ...genesis, time: document.genesis.time },
+      runtime,
+    });
+    this.#execution = execution;
+    const answers = new Answers(nodeCryptography, (sequence) => recallBatch(nodeCryptography, ledger, sequence));
+    const { policy } = execution.committed().constitution;
+    const protocol: ProtocolSettings = {
+      ...defaultSettings,
+      window: policy.window,
+      checkpointInterval: policy.checkpointInterval,
+      batchBytesMax: policy.batchBytesMax,
+      heartbeatMs: policy.heartbeatMs,
+      viewTimeoutMs: policy.viewTimeoutMs,
+      clockBoundMs: policy.clockBoundMs,
+    };
+    const snapshots = new SnapshotWriter(
+      new Snapshots(join(settings.folder, 'snapshots'), { service }),
+      execution,
+      this.#journal,
+    );
+    const keyring = this.#keyring!;
+    const node = new ReplicaNode({
+      environment: {
+        cryptography: nodeCryptography,
+        execution,
+        settings: protocol,
+        instance: keyring.identity.publicKey,
+        service,
+      },
+      genesis: document.genesis.configuration,
+      proven,
+      keyring,
+      ledger: settings.fsync ? ledger : withoutFsync(ledger),
+      links: this.#channels,
+      journal: this.#journal,
+      clock: Date.now,
+      events: {
+        committed: ({ batch }) => {
+          answers.committed(batch);
+          this.#desk?.committed(batch);
+          this.#refreshAdmitted();
+        },
+        epoch: ({ configuration }) => {
+          this.#journal.info('epoch', {
+            epoch: configuration.epoch,
+            seats: configuration.seats.map((seat) => toHex(seat.instance.subarray(0, 4))),
+          });
+          if ((this.#latest?.epoch ?? 0) <= configuration.epoch) this.#latest = undefined;
+          this.#dial();
+          this.#tellSeat(configuration);
+          if (!node.replica.retired) return;
+          for (const { item } of node.replica.pool.all()) if (item.kind === 'bundle') answers.retire(item.bundle);
+        },
+        stable: () => snapshots.stable(node.replica.stableCertificate!, Date.now()),
+        gap: ({ from, to }) => {
+          // One after the other: what fills a gap is checked against everything before it.
+          const { ledgerRoot } = node.replica.stableCertificate!;
+          node.lacks();
+          this.#filling = this.#filling.then(() => this.#fill(from, to, ledgerRoot)).then(() => node.filled());
+        },
+        exit: (reason) => this.#exit(reason === 'retired' ? 0 : 4, reason),
+      },
+    });
+    this.#node = node;
+    this.#desk = new Desk({
+      node,
+      execution,
+      runtime,
+      answers,
+      ledger,
+      document,
+      settings,
+      journal: this.#journal,
+      keyring,
+      door: this.#door,
+    });
+    armBreach(settings, keyring, node, execution);
+    this.#dial();
+    this.#tellSeat(document.genesis.configuration);
+    const timer = setInterval(() => node.tick(), tickMs);
+    timer.unref();
+    this.#journal.info('begun', { service: toHex(service), slot: settings.launch.slot, turn: settings.launch.turn });
+  }
+
+  #tellSeat(configuration: Configuration): void {
+    const seat = configuration.seats.find((one) => sameBytes(one.instance, this.#keyring!.identity.publicKey));
+    if (seat !== undefined) this.#options.tell({ event: 'seated', epoch: configuration.epoch, slot: seat.slot });
+  }
+
+  /** Dials whoever was launched before this instance, of those it should have a channel to. */
+  #dial(): void {
+    const node = this.#node!;
+    const { launch } = this.#options.settings;
+    const own = toLatin1(this.#keyring!.identity.publicKey);
+    const configuration = this.#latest ?? node.replica.configuration;
+    const peers = configuration.seats
+      .filter((seat) => dials(launch, seat))
+      .map((seat) => ({ id: toLatin1(seat.instance), address: seat.address }))
+      .filter(({ id }) => id !== own);
+    this.#refreshAdmitted();
+    this.#channels.dial(peers);
+    this.#channels.prune();
+  }
+
+  /** Seats of this epoch and the last, the candidate, and for a newcomer the seats that it has only heard of. */
+  #refreshAdmitted(): void {
+    const { replica } = this.#node!;
+    const candidate = this.#execution!.candidate()?.instance;
+    const before =
+      replica.epoch === 0 ? undefined : (replica.epochs[replica.epoch - 2]?.next ?? replica.genesisConfiguration);
+    const seats = [replica.configuration, before, this.#latest].flatMap((configuration) => configuration?.seats ?? []);
+    this.#admitted = new Set([
+      ...seats.map((seat) => toLatin1(seat.instance)),
+      ...(candidate === undefined ? [] : [toLatin1(candidate)]),
+    ]);
+  }
+
+  /** Fetches the records that a transferred state made superfluous for voting, and that the log should not lose. */
+  async #fill(from: number, to: number, ledgerRoot: Digest): Promise<void> {
+    const { folder } = this.#options.settings;
+    const node = this.#node!;
+    const { cryptography, service } = node.replica.environment;
+    for (let attempt = 0; !this.#exiting; attempt++) {
+      const seats = node.replica.configuration.seats.filter(
+        (seat) => !sameBytes(seat.instance, this.#keyring!.identity.publicKey),
+      );
+      const seat = seats[attempt % seats.length];
+      if (seat === undefined) return;
+      try {
+        const tree = await treeBelow(cryptography, folder, from);
+        if (tree === undefined) throw new Error(`this instance's own records do not go up to ${from}`);
+        await fillGap(cryptography, service, folder, { from, to, tree, ledgerRoot }, seat);
+        this.#journal.info('history-complete', { from, to });
+        return;
+      } catch (error) {
+        this.#journal.warn('history-failed', {
+          from,
+          to,
+          address: seat.clientAddress,
+          why: error instanceof Error ? error.message : String(error),
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 2 ** attempt, historyRetryMsMax)));
+    }
+  }
+
+  #onRequest(connection: Connection, request: ClientRequest): void {
+    if (this.#desk !== undefined) return this.#desk.onRequest(connection, request);
+    switch (request.kind) {
+      case 'founding':
+        if (this.#options.settings.launch.turn > 0) break;
+        return void this.#answerFounding(connection, request.id);
+      case 'found': {
+        const why = this.#found(request.document);
+        if (why === undefined) return connection.send({ kind: 'accepted', id: request.id });
+        this.#journal.warn('genesis-refused', { why });
+        return connection.send({
+          kind: 'refused',
+          id: request.id,
+          client: undefined,
+          first: 0,
+          reason: why,
+          retryAfterMs: undefined,
+        });
+      }
+      default:
+        break;
+    }
+    const id = 'id' in request ? request.id : 0;
+    connection.send({
+      kind: 'refused',
+      id,
+      client: undefined,
+      first: 0,
+      reason: 'this instance has no service yet',
+      retryAfterMs: 500,
+    });
+  }
+
+  #exit(code: number, reason: string): void {
+    if (this.#exiting) return;
+    this.#exiting = true;
+    this.#journal.info('exit', { reason });
+    this.#options.tell({ event: 'exit', reason });
+    this.#node?.stop();
+    this.#channels.close();
+    this.#door.close();
+    const done = (): void => this.#options.exit(code, reason);
+    if (this.#ledger === undefined) done();
+    else this.#ledger.close(done);
+  }
+}
+
+/** The same ledger, whose syncs are answered at once. */
+function withoutFsync(ledger: Ledger): Ledger {
+  return {
+    append: (record) => ledger.append(record),
+    sync: (done) => void setImmediate(done),
+    read: (sequence) => ledger.read(sequence),
+    readFrom: (sequence) => ledger.readFrom(sequence),
+    close: (done) => ledger.close(done),
+    get bytesPending() {
+      return ledger.bytesPending;
+    },
+    get end() {
+      return ledger.end;
+    },
+    get durableEnd() {
+      return ledger.durableEnd;
+    },
+  };
+}

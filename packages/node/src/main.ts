@@ -1,0 +1,49 @@
+/**
+ * The program of an instance: what a release is built from. Argument: the settings file that the host wrote.
+ */
+import { readFileSync } from 'node:fs';
+import { runtime } from 'coppice:service';
+import { Instance } from './instance.ts';
+import { Journal } from './journal.ts';
+import { parseSettings } from './settings.ts';
+
+const file = process.argv[2];
+const parsed = file === undefined ? undefined : parseSettings(readFileSync(file, 'utf8'));
+if (parsed === undefined || !parsed.ok) {
+  process.stderr.write(`coppice: ${parsed === undefined ? 'usage: replica SETTINGS' : parsed.reason}\n`);
+  process.exit(2);
+}
+
+const { settings } = parsed;
+const journal = new Journal({
+  write: (line) => process.stderr.write(`${line}\n`),
+  clock: Date.now,
+  fields: { slot: settings.launch.slot, turn: settings.launch.turn },
+});
+
+// A replica that finds its own state broken stops: that costs one of f, and going on could cost the service.
+process.on('uncaughtException', (error) => {
+  journal.log('error', 'crash', { error: error.stack ?? String(error) });
+  process.exit(70);
+});
+process.on('unhandledRejection', (error) => {
+  journal.log('error', 'crash', { error: error instanceof Error ? error.stack : String(error) });
+  process.exit(70);
+});
+// The host may stop an instance, and learns nothing by it; what is on disk stays whole.
+process.on('SIGTERM', () => process.exit(0));
+process.on('SIGINT', () => process.exit(0));
+
+const instance = new Instance({
+  settings,
+  runtime,
+  journal,
+  tell: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
+  exit: (code) => process.exit(code),
+});
+try {
+  await instance.run();
+} catch (error) {
+  journal.log('error', 'cannot-start', { reason: error instanceof Error ? error.message : String(error) });
+  process.exit(5);
+}

@@ -1,0 +1,222 @@
+/**
+ * The ledger read back: committed batches by sequence number, and all records in order, over the live ledger and what was
+ * filled in behind it.
+ *
+ * A data folder holds `ledger/` (what this instance recorded itself) and `history/<from>-<to>/` (what it fetched of the time
+ * before it, or of a gap). Reading them as one gives the whole log.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeRecord, type LedgerRecord, MerkleTree, recordTypes } from '@coppice/ledger';
+import type { CommittedBatch } from '@coppice/protocol';
+import { type Ledger, readLedger, type ReadOptions } from '@coppice/storage';
+import { batchCodec, type Cryptography, decode, headerDigest, sameBytes } from '@coppice/wire';
+
+export interface HistoryFolder {
+  readonly from: number;
+  readonly to: number;
+  readonly folder: string;
+}
+
+/** Complete fill-ins of a data folder, in order. */
+export function historyFolders(dataFolder: string): HistoryFolder[] {
+  const folder = join(dataFolder, 'history');
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return [];
+  }
+  return names
+    .map((name) => /^(\d+)-(\d+)$/.exec(name))
+    .filter((match) => match !== null)
+    .map((match) => ({ from: Number(match[1]), to: Number(match[2]), folder: join(folder, match[0]) }))
+    .sort((a, b) => a.from - b.from);
+}
+
+/** A record without its place. */
+interface StoredRecord {
+  readonly type: number;
+  readonly sequence: number;
+  readonly payload: Uint8Array;
+}
+
+const certifying: ReadonlySet<number> = new Set([recordTypes.commit, recordTypes.epoch, recordTypes.checkpoint]);
+
+/** Records of one batch come within so many batches of it: more than can be in flight. */
+const recordsWithin = 64;
+
+/**
+ * The committed batches from `from` to `to`, each followed by what certifies it, as many as are of `bytesMax` bytes, and whether
+ * there are more. `to` must be committed.
+ */
+export function ledgerPage(
+  dataFolder: string,
+  ledger: Ledger,
+  { from, to, bytesMax }: { readonly from: number; readonly to: number; readonly bytesMax: number },
+): { readonly records: StoredRecord[]; readonly more: boolean } {
+  const batches = new Map<number, StoredRecord>();
+  const others: StoredRecord[] = [];
+  let bytes = 0;
+  let last = from - 1;
+  for (const { type, sequence, payload } of recordsFrom(dataFolder, ledger, from, to)) {
+    const full = bytes > bytesMax;
+    if (full && sequence > last + recordsWithin) break;
+    if (type === recordTypes.batch) {
+      if (full && sequence > last) continue;
+      // A later record at a sequence number replaces an earlier one: what was committed is the last.
+      if (!batches.has(sequence)) bytes += payload.length;
+      batches.set(sequence, { type, sequence, payload: Uint8Array.from(payload) });
+      last = Math.max(last, sequence);
+    } else if (certifying.has(type)) {
+      others.push({ type, sequence, payload: Uint8Array.from(payload) });
+    }
+  }
+  const records: StoredRecord[] = [];
+  for (const [sequence, batch] of [...batches].sort(([a], [b]) => a - b)) {
+    records.push(batch, ...others.filter((other) => other.sequence === sequence));
+  }
+  return { records, more: last < to && records.length > 0 };
+}
+
+/** Records of these sequence numbers, as {@link readDataFolder} orders them: the live ledger, with each fill-in where its gap is. */
+function* recordsFrom(dataFolder: string, ledger: Ledger, from: number, to: number): Generator<StoredRecord> {
+  let low = from;
+  for (const gap of historyFolders(dataFolder)) {
+    if (gap.to < low) continue;
+    for (const record of ledger.readFrom(low)) {
+      if (record.sequence >= gap.to) break;
+      if (record.sequence < gap.from && record.sequence <= to) yield record;
+    }
+    for (const item of readLedger(gap.folder)) {
+      if (item.kind === 'record' && item.record.sequence >= low && item.record.sequence <= to) yield item.record;
+    }
+    low = gap.to + 1;
+  }
+  for (const record of ledger.readFrom(low)) if (record.sequence <= to) yield record;
+}
+
+/** The tree over the headers below `from`, as the folder has them; `undefined` where one is missing. Leaves time to others. */
+export async function treeBelow(
+  cryptography: Cryptography,
+  dataFolder: string,
+  from: number,
+): Promise<MerkleTree | undefined> {
+  const tree = new MerkleTree(cryptography);
+  if (from === 1) return tree;
+  const digests: Uint8Array[] = [];
+  let read = 0;
+  for (const item of readDataFolder(dataFolder)) {
+    if (++read % 256 === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (item.kind !== 'record' || item.record.type !== recordTypes.batch || item.record.sequence >= from) continue;
+    const record = decodeRecord(item.record.type, item.record.payload);
+    if (record.ok && record.value.kind === 'batch')
+      digests[item.record.sequence - 1] = headerDigest(cryptography, record.value.header);
+  }
+  for (let i = 0; i < from - 1; i++) {
+    if (digests[i] === undefined) return undefined;
+    tree.append(digests[i]!);
+  }
+  return tree;
+}
+
+type BatchRecord = Extract<LedgerRecord, { kind: 'batch' }>;
+type CommitRecord = Extract<LedgerRecord, { kind: 'commit' }>;
+
+function decodedRecords(records: Iterable<{ type: number; payload: Uint8Array }>): Iterable<LedgerRecord> {
+  return {
+    *[Symbol.iterator]() {
+      for (const { type, payload } of records) {
+        const record = decodeRecord(type, payload);
+        if (record.ok) yield record.value;
+      }
+    },
+  };
+}
+
+/** The committed batch at `sequence`, from the records at that sequence number; `undefined` where they do not show it. */
+export function recallBatch(cryptography: Cryptography, ledger: Ledger, sequence: number): CommittedBatch | undefined {
+  const batches: BatchRecord[] = [];
+  let commit: CommitRecord | undefined;
+  for (const record of decodedRecords(ledger.read(sequence))) {
+    if (record.kind === 'batch') batches.push(record);
+    if (record.kind === 'commit' && record.certificate.subject.sequence === sequence) commit ??= record;
+  }
+  if (commit === undefined) return recallByLater(cryptography, ledger, batches);
+  const { subject } = commit.certificate;
+  const batch = batches.find(({ header }) => sameBytes(headerDigest(cryptography, header), subject.headerDigest));
+  return batch && committedBatch(cryptography, batch, batch.header, commit.certificate, []);
+}
+
+/** A batch without a certificate of its own: committed by that of a later header, which a path connects it with. */
+function recallByLater(
+  cryptography: Cryptography,
+  ledger: Ledger,
+  batches: readonly BatchRecord[],
+): CommittedBatch | undefined {
+  const own = batches[0];
+  if (own === undefined) return undefined;
+  const { sequence } = own.header;
+  const headers: BatchRecord['header'][] = [];
+  for (const record of decodedRecords(ledger.readFrom(1))) {
+    if (record.kind === 'batch') headers[record.header.sequence] = record.header;
+    if (record.kind !== 'commit' || record.certificate.subject.sequence <= sequence) continue;
+    const certified = headers[record.certificate.subject.sequence];
+    if (certified === undefined) return undefined;
+    const tree = new MerkleTree(cryptography);
+    for (let i = 1; i < certified.sequence; i++) {
+      if (headers[i] === undefined) return undefined;
+      tree.append(headerDigest(cryptography, headers[i]!));
+    }
+    const digest = tree.leaf(sequence - 1)!;
+    const batch = batches.find(({ header }) => sameBytes(headerDigest(cryptography, header), digest));
+    return (
+      batch &&
+      committedBatch(cryptography, batch, certified, record.certificate, tree.inclusionPath(sequence - 1, tree.size))
+    );
+  }
+  return undefined;
+}
+
+function committedBatch(
+  cryptography: Cryptography,
+  { header, batch, outcomes }: BatchRecord,
+  certified: BatchRecord['header'],
+  certificate: CommitRecord['certificate'],
+  path: readonly Uint8Array[],
+): CommittedBatch | undefined {
+  const decoded = decode(batchCodec, batch);
+  if (!decoded.ok) return undefined;
+  return {
+    header,
+    headerDigest: headerDigest(cryptography, header),
+    items: decoded.value.items,
+    outcomes,
+    certified,
+    certificate,
+    path,
+  };
+}
+
+export type ReadItem = ReturnType<typeof readLedger> extends Iterable<infer I> ? I : never;
+
+/**
+ * Every record of a data folder, oldest first: the live ledger, with each fill-in where its gap is. The end says how the live
+ * ledger ends, or what is wrong with a fill-in.
+ */
+export function* readDataFolder(dataFolder: string, options: ReadOptions = {}): Generator<ReadItem> {
+  const folders = historyFolders(dataFolder);
+  for (const item of readLedger(join(dataFolder, 'ledger'), options)) {
+    // What was recorded of a batch above the gap comes after what fills it.
+    while (folders[0] !== undefined && (item.kind !== 'record' || item.record.sequence >= folders[0].to)) {
+      for (const filled of readLedger(folders.shift()!.folder, options)) {
+        if (filled.kind === 'record') yield filled;
+        else if (filled.kind !== 'clean') {
+          yield filled;
+          return;
+        }
+      }
+    }
+    yield item;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * What a replica says of itself and the service, for people and monitors. Not proven: whoever needs proof follows the ledger.
+ */
+import type { ReplicaExecution } from '@coppice/execution';
+import { weakenedCaps } from '@coppice/governance';
+import { halted, type Replica, waivedTurns } from '@coppice/protocol';
+import { faultsTolerated, primarySlot, quorumOf, toHex } from '@coppice/wire';
+import type { ClientDoor } from './client-door.ts';
+import type { Journal } from './journal.ts';
+import type { Keyring } from './keyring.ts';
+import type { ReplicaNode } from './replica-node.ts';
+
+export interface StatusSources {
+  readonly node: ReplicaNode;
+  readonly execution: ReplicaExecution;
+  readonly journal: Journal;
+  readonly keyring: Keyring;
+  readonly door: ClientDoor;
+}
+
+/** Silence after which a replica counts as out of reach: they speak ten times a second. */
+const silenceMs = 2000;
+
+/** What keeps this replica from its work, the worst first; `ok` if nothing does. docs/reference/errors.md. */
+type Health =
+  /** It hears of fewer than a quorum: nothing can be committed. */
+  | 'no-quorum'
+  /** Too many slots are vacant or past their term: requests to the service are answered `overdue`. */
+  | 'overdue'
+  /** Others have committed what it has not. */
+  | 'behind'
+  /** It asks for another view, and does not vote until that begins. */
+  | 'view-change'
+  /** Its state is wrong, or it voted against what was committed: it does not vote. */
+  | 'not-voting'
+  /** A quorum is there, and nothing is committed. */
+  | 'stalled'
+  | 'ok';
+
+export type NodeStatus = ReturnType<typeof nodeStatus>;
+
+export function nodeStatus({ node, execution, journal, keyring, door }: StatusSources) {
+  const { replica } = node;
+  const { configuration } = replica;
+  const { constitution, membership, time } = execution.committed();
+  const { open } = membership;
+  return {
+    service: toHex(replica.environment.service),
+    name: constitution.name,
+    development: constitution.development,
+    weakenedCaps: weakenedCaps(constitution),
+    instance: toHex(keyring.identity.publicKey),
+    slot: replica.slot ?? null,
+    health: healthOf(node, execution),
+    role: replica.retired ? 'retired' : replica.slot === undefined ? 'candidate' : 'incumbent',
+    epoch: replica.epoch,
+    view: replica.view,
+    primary: primarySlot(configuration.slots, replica.firstPrimary, replica.view),
+    slots: configuration.slots,
+    faultsTolerated: faultsTolerated(configuration.slots),
+    quorum: quorumOf(configuration.slots),
+    committed: replica.committed,
+    executed: replica.executed,
+    stable: replica.stable,
+    committedMsAgo: replica.now - replica.lastCommitAt,
+    time,
+    seats: configuration.seats.map((seat) => ({
+      slot: seat.slot,
+      instance: toHex(seat.instance),
+      release: toHex(seat.release),
+      variant: seat.variant,
+      platform: seat.platform,
+      provider: seat.provider,
+      turn: seat.turn,
+      since: seat.since,
+      termEnd: seat.termEnd,
+      address: seat.address,
+      clientAddress: seat.clientAddress,
+      heardMsAgo: heardMsAgo(replica, seat),
+    })),
+    turn:
+      open === undefined
+        ? null
+        : {
+            turn: open.turn,
+            slot: open.slot,
+            reason: open.reason,
+            release: toHex(open.release),
+            openedAt: open.openedAt,
+            openedTime: open.openedTime,
+            deadline: open.deadline,
+            challenge: open.drawn === undefined ? null : toHex(open.drawn.challenge),
+            variant: open.drawn?.variant ?? null,
+            waived: open.drawn?.waived ?? [],
+            candidate: membership.candidate === undefined ? null : toHex(membership.candidate.instance),
+            ready: open.ready,
+          },
+    finishedTurns: membership.finished.map((turn) => ({
+      ...turn,
+      before: turn.before === undefined ? null : toHex(turn.before),
+      candidate: turn.candidate === undefined ? null : toHex(turn.candidate),
+    })),
+    /** Within the last recovery period. */
+    waivedTurns: waivedTurns(membership, constitution.policy, time),
+    unsealedEpochs: membership.unsealed,
+    pool: { waiting: replica.pool.waiting, bytes: replica.pool.bytes },
+    connections: door.connections,
+    memoryBytes: process.memoryUsage().rss,
+    cpuMicros: cpuMicros(),
+    keysOfEpochs: keyring.epochs.length,
+    counters: Object.fromEntries([...journal.counters].sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+}
+
+function heardMsAgo(replica: Replica, seat: { readonly slot: number; readonly instance: Uint8Array }): number {
+  return seat.slot === replica.slot ? 0 : replica.now - (replica.peers.get(idOf(seat.instance))?.heardAt ?? 0);
+}
+
+function healthOf(node: ReplicaNode, execution: ReplicaExecution): Health {
+  const { replica } = node;
+  const { constitution, membership, time } = execution.committed();
+  const { slots, seats } = replica.configuration;
+  const { heartbeatMs, viewTimeoutMs, window } = replica.environment.settings;
+  if (seats.filter((seat) => heardMsAgo(replica, seat) <= silenceMs).length < quorumOf(slots)) return 'no-quorum';
+  if (halted(membership, constitution.policy, time)) return 'overdue';
+  const ahead = [...replica.slotOf.keys()].filter(
+    (id) => (replica.peers.get(id)?.committed ?? 0) > replica.committed + 2 * window,
+  );
+  if (replica.transfer !== undefined || ahead.length > faultsTolerated(slots)) return 'behind';
+  if (replica.asking !== undefined) return 'view-change';
+  if (replica.mute || replica.corrupt) return 'not-voting';
+  return replica.now - replica.lastCommitAt > heartbeatMs + 2 * viewTimeoutMs ? 'stalled' : 'ok';
+}
+
+function idOf(instance: Uint8Array): string {
+  return String.fromCharCode(...instance);
+}
+
+function cpuMicros(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}

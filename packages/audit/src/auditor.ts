@@ -1,0 +1,329 @@
+/**
+ * What each kind of record means to an audit. spec/ledger.md, "Records" and "What a certificate proves".
+ */
+import {
+  type CheckpointCertificate,
+  type CommitCertificate,
+  type Configuration,
+  configurationDigest,
+  type Cryptography,
+  type Digest,
+  type EpochCertificate,
+  type GenesisDocument,
+  headerDigest,
+  type NewView,
+  newViewStatement,
+  type PreparedCertificate,
+  primarySlot,
+  quorumOf,
+  sameBytes,
+  seatOf,
+  serviceDigest,
+  type Subject,
+  toLatin1,
+  validCheckpointCertificate,
+  validCommitCertificate,
+  validPreparedCertificate,
+  type ViewChange,
+  viewChangeStatement,
+} from '@coppice/wire';
+import type { LedgerRecord } from '@coppice/ledger';
+import type { AuditOptions } from './audit.ts';
+import { checkGenesisDocument } from './genesis.ts';
+import { GovernanceWatch } from './governance.ts';
+import { type Accepted, LogWatch } from './log.ts';
+import { MembershipWatch } from './membership.ts';
+import type { AuditReport, Findings } from './report.ts';
+import { StateWatch } from './state-replay.ts';
+import { votesOf, VoteWatch } from './votes.ts';
+
+type Found = Pick<
+  AuditReport,
+  | 'service'
+  | 'batches'
+  | 'transactions'
+  | 'epochs'
+  | 'turns'
+  | 'ages'
+  | 'decisions'
+  | 'faults'
+  | 'checkpoints'
+  | 'head'
+  | 'uncertifiedTail'
+>;
+
+export class Auditor {
+  readonly #findings: Findings;
+  readonly #cryptography: Cryptography;
+  /** The same, remembering signatures that were good: a vote is in a prepared, a commit, an epoch certificate. */
+  readonly #remembering: Cryptography;
+  readonly #service: Digest;
+  readonly #log: LogWatch;
+  readonly #membership: MembershipWatch;
+  readonly #votes = new VoteWatch();
+  readonly #state: StateWatch | undefined;
+  readonly #governance: GovernanceWatch;
+  readonly #onWriteSets: AuditOptions['onWriteSets'];
+  /** The slot of view 0's primary in this epoch. */
+  #firstPrimary = 0;
+  /** The committed closing batch, until the record of the epoch's end. */
+  #closing: Accepted | undefined;
+  /** Checkpoints that were signed in an epoch which has not begun where their records stand. */
+  #early: CheckpointCertificate[] = [];
+  #batches = 0;
+  #transactions = 0;
+  #certified = 0;
+  #stateRecomputed = 0;
+
+  constructor(findings: Findings, options: AuditOptions, document: GenesisDocument) {
+    const { amend, cryptography, appraise, overdueMsMax = 60_000 } = options;
+    this.#findings = findings;
+    this.#onWriteSets = options.onWriteSets;
+    this.#cryptography = cryptography;
+    this.#remembering = remembering(cryptography);
+    this.#service = serviceDigest(cryptography, document.genesis);
+    if (options.service !== undefined && !sameBytes(options.service, this.#service)) {
+      findings.fatal('genesis', 'the ledger is of another service');
+    }
+    checkGenesisDocument(cryptography, findings, document);
+    const objection = options.checkGenesis?.(document);
+    if (objection !== undefined) findings.add('genesis', objection);
+    this.#log = new LogWatch(cryptography, findings, this.#service, document.genesis);
+    this.#membership = new MembershipWatch(this.#remembering, findings, this.#service, document, {
+      appraise,
+      overdueMsMax,
+    });
+    this.#governance = new GovernanceWatch(cryptography, this.#service, document.constitution, amend);
+    const written = options.genesisWriteSet?.(document);
+    this.#state = written === undefined ? undefined : new StateWatch(cryptography, written);
+  }
+
+  get counts(): { batches: number; transactions: number } {
+    return { batches: this.#batches, transactions: this.#transactions };
+  }
+
+  add(record: LedgerRecord): void {
+    switch (record.kind) {
+      case 'genesis':
+        return this.#findings.add('genesis', 'a second genesis');
+      case 'batch': {
+        if (this.#closing !== undefined)
+          return this.#findings.fatal('epoch-missing', 'the closing batch has no epoch certificate');
+        const { header, batch, outcomes } = record;
+        return this.#log.accept(header, batch, outcomes, this.#membership.configuration);
+      }
+      case 'prepared':
+        return this.#onPrepared(record.certificate);
+      case 'commit':
+        return this.#onCommit(record.certificate);
+      case 'new-view':
+        return this.#onNewView(record.newView);
+      case 'checkpoint':
+        return this.#onCheckpoint(record.certificate);
+      case 'epoch':
+        return this.#onEpoch(record.certificate);
+    }
+  }
+
+  finish(): Found {
+    const { committed: sequence, time, waiting } = this.#log;
+    this.#membership.end(time);
+    for (const { epoch } of this.#early)
+      this.#findings.add('checkpoint-certificate', `of epoch ${epoch}, which does not begin`);
+    const { epochs, turns, ages, faults } = this.#membership;
+    return {
+      service: this.#service,
+      ...this.counts,
+      epochs,
+      turns,
+      ages,
+      decisions: this.#governance.decisions,
+      faults,
+      checkpoints: { certified: this.#certified, stateRecomputed: this.#stateRecomputed },
+      head: { sequence, time, root: this.#log.rootAt(sequence)! },
+      uncertifiedTail: waiting,
+    };
+  }
+
+  #onPrepared(certificate: PreparedCertificate): void {
+    const wrong = (message: string): void => this.#findings.add('prepared-certificate', message);
+    const configuration = this.#configurationFor(certificate.subject);
+    if (configuration === undefined) return wrong('of another epoch');
+    if (!validPreparedCertificate(this.#remembering, this.#service, configuration, certificate)) {
+      return wrong('not the votes of a quorum');
+    }
+    this.#noteVotes(certificate, configuration);
+    const there = this.#log.headerAt(certificate.subject.sequence);
+    if (there !== undefined && sameBytes(there, certificate.subject.headerDigest)) return;
+    if (there !== undefined || certificate.subject.sequence > this.#log.committed)
+      wrong('for a header that is not here');
+  }
+
+  #onCommit(certificate: CommitCertificate): void {
+    const wrong = (message: string): void => this.#findings.add('commit-certificate', message);
+    const { sequence, headerDigest: certified } = certificate.subject;
+    const configuration = this.#configurationFor(certificate.subject);
+    if (configuration === undefined) return wrong('of another epoch');
+    if (!validCommitCertificate(this.#remembering, this.#service, configuration, certificate)) {
+      return wrong('not the votes and nonces of a quorum');
+    }
+    this.#noteVotes(certificate, configuration);
+    const there = this.#log.headerAt(sequence);
+    if (there !== undefined && !sameBytes(there, certified)) {
+      return this.#findings.fatal('other-header', 'another header is certified in this place');
+    }
+    if (sequence <= this.#log.committed) return;
+    if (there === undefined) return wrong('for a header that is not here');
+    this.#commit(sequence);
+  }
+
+  /** The members that may certify this subject: for what is not committed yet, those of the present epoch. */
+  #configurationFor({ epoch, sequence }: Subject): Configuration | undefined {
+    const present = this.#membership.configuration;
+    if (sequence > this.#log.committed) return epoch === present.epoch ? present : undefined;
+    return this.#membership.configurationOf(epoch);
+  }
+
+  #commit(sequence: number): void {
+    const headerAt = (at: number): Digest | undefined => this.#log.headerAt(at);
+    for (const batch of this.#log.commit(sequence)) {
+      const { header, system, writeSets, closes } = batch;
+      this.#batches += 1;
+      this.#transactions += header.transactions;
+      for (const writeSet of writeSets)
+        for (const problem of this.#governance.add(writeSet, header))
+          this.#findings.add('governance', `batch ${header.sequence}: ${problem}`);
+      this.#onWriteSets?.(writeSets);
+      for (const request of system) this.#membership.order(request, header, headerAt);
+      const malformed = this.#state?.add(header.sequence, writeSets);
+      if (malformed !== undefined) this.#findings.add('malformed', malformed);
+      if (closes) this.#closing = batch;
+    }
+  }
+
+  /** Votes that contradict others of the ledger convict their slots. */
+  #noteVotes(certificate: PreparedCertificate | CommitCertificate, configuration: Configuration): void {
+    if (configuration !== this.#membership.configuration) return;
+    const { subject } = certificate;
+    for (const { slot, first, second } of this.#votes.note(subject, votesOf(this.#cryptography, certificate))) {
+      const { instance } = seatOf(configuration, slot)!;
+      const proof = { slot, instance, first, second, fork: undefined };
+      this.#membership.faults.push({ slot, epoch: subject.epoch, found: 'audit', sequence: subject.sequence, proof });
+    }
+  }
+
+  #onEpoch({ header, certificate, next }: EpochCertificate): void {
+    const before = this.#membership.configuration;
+    const wrong = (message: string): void => this.#findings.fatal('epoch-certificate', message);
+    if (header.epoch !== before.epoch) return wrong(`ends epoch ${header.epoch}, and the ledger is in ${before.epoch}`);
+    if (!sameBytes(certificate.subject.headerDigest, headerDigest(this.#cryptography, header)))
+      return wrong('about another header');
+    this.#onCommit(certificate);
+    const closing = this.#closing;
+    if (closing === undefined || !sameBytes(closing.digest, certificate.subject.headerDigest)) {
+      return wrong('its header is not that of a committed closing batch');
+    }
+    if (next.epoch !== before.epoch + 1 || next.slots !== before.slots) return wrong('does not lead to the next epoch');
+    if (!sameBytes(header.configuration, configurationDigest(this.#cryptography, next)))
+      return wrong('the closing header names another configuration');
+    this.#membership.close(header, next);
+    this.#firstPrimary = firstPrimaryOf(before, header.proposer, next);
+    this.#closing = undefined;
+    this.#votes.clear();
+    const early = this.#early;
+    this.#early = [];
+    for (const checkpoint of early) this.#onCheckpoint(checkpoint);
+  }
+
+  #onCheckpoint(certificate: CheckpointCertificate): void {
+    const { epoch, sequence, ledgerRoot, stateDigest } = certificate;
+    const wrong = (message: string): void => this.#findings.add('checkpoint-certificate', message);
+    // Signed again after its epoch ended; a ledger that was filled in later has it beside its batch.
+    if (epoch > this.#membership.configuration.epoch && this.#early.length < earlyMax)
+      return void this.#early.push(certificate);
+    const configuration = this.#membership.configurationOf(epoch);
+    if (configuration === undefined) return wrong(`of epoch ${epoch}`);
+    if (!validCheckpointCertificate(this.#cryptography, this.#service, configuration, certificate))
+      return wrong('not signed by a quorum');
+    const root = this.#log.rootAt(sequence);
+    if (root === undefined) return wrong('of a batch that is not here, or long past');
+    this.#certified += 1;
+    if (!sameBytes(root, ledgerRoot)) return this.#findings.add('ledger-root', 'the checkpoint has another one');
+    // Its signers had committed it. After a gap was filled it may be all that certifies the gap's last batch.
+    if (sequence > this.#log.committed) this.#commit(sequence);
+    const digest = this.#state?.digestAt(sequence);
+    if (digest === undefined) return;
+    if (typeof digest === 'string') return this.#findings.add('state-digest', digest);
+    this.#stateRecomputed += 1;
+    if (!sameBytes(digest, stateDigest)) this.#findings.add('state-digest', 'the checkpoint has another one');
+  }
+
+  /** spec/view-change.md, lines 9-13. */
+  #onNewView(newView: NewView): void {
+    const { service, epoch, view, slot, viewChanges, signature } = newView;
+    const wrong = (message: string): void => this.#findings.add('new-view', message);
+    const configuration = this.#membership.configuration;
+    if (epoch !== configuration.epoch || !sameBytes(service, this.#service)) return wrong(`of epoch ${epoch}`);
+    if (slot !== primarySlot(configuration.slots, this.#firstPrimary, view))
+      return wrong(`slot ${slot} is not the primary of view ${view}`);
+    const seat = seatOf(configuration, slot);
+    if (seat === undefined || !this.#cryptography.verify(seat.signingKey, newViewStatement(newView), signature))
+      return wrong('not signed by its primary');
+    const slots = new Set(viewChanges.map((viewChange) => viewChange.slot));
+    if (viewChanges.length !== quorumOf(configuration.slots) || slots.size !== viewChanges.length)
+      return wrong('not of a quorum');
+    for (const viewChange of viewChanges) {
+      const reason = this.#viewChangeObjection(viewChange, view, configuration);
+      if (reason !== undefined) wrong(`view change of slot ${viewChange.slot}: ${reason}`);
+    }
+  }
+
+  #viewChangeObjection(viewChange: ViewChange, view: number, configuration: Configuration): string | undefined {
+    const { service, epoch, slot, prepared, signature } = viewChange;
+    if (viewChange.view !== view || epoch !== configuration.epoch || !sameBytes(service, this.#service))
+      return 'for another view';
+    const seat = seatOf(configuration, slot);
+    if (seat === undefined || !this.#cryptography.verify(seat.signingKey, viewChangeStatement(viewChange), signature))
+      return 'not signed';
+    if (prepared === undefined) return undefined;
+    const { header, certificate } = prepared;
+    const { subject } = certificate;
+    if (subject.view >= view || header.epoch !== epoch || header.sequence !== subject.sequence)
+      return 'prepared elsewhere';
+    if (!sameBytes(headerDigest(this.#cryptography, header), subject.headerDigest)) return 'prepared another header';
+    if (!validPreparedCertificate(this.#remembering, this.#service, configuration, certificate)) return 'not prepared';
+    this.#noteVotes(certificate, configuration);
+    return undefined;
+  }
+}
+
+/** The proposer of the closing header if its instance still sits there, else the next occupied slot. spec/epochs.md, line 5. */
+function firstPrimaryOf(before: Configuration, proposer: number, next: Configuration): number {
+  const [was, is] = [seatOf(before, proposer), seatOf(next, proposer)];
+  if (was !== undefined && is !== undefined && sameBytes(was.instance, is.instance)) return proposer;
+  const others = next.seats.map((seat) => seat.slot).filter((slot) => slot !== proposer);
+  return others.find((slot) => slot > proposer) ?? others[0] ?? proposer;
+}
+
+/** Checkpoints that may wait for their epoch. */
+const earlyMax = 64;
+/** Good signatures that are remembered. */
+const rememberedMax = 2048;
+
+function remembering(cryptography: Cryptography): Cryptography {
+  const good = new Map<string, { publicKey: Uint8Array; message: Uint8Array }>();
+  return {
+    hash: (bytes) => cryptography.hash(bytes),
+    validPublicKey: (publicKey) => cryptography.validPublicKey(publicKey),
+    verify(publicKey, message, signature) {
+      const name = toLatin1(signature);
+      const known = good.get(name);
+      if (known !== undefined && sameBytes(known.publicKey, publicKey) && sameBytes(known.message, message))
+        return true;
+      if (!cryptography.verify(publicKey, message, signature)) return false;
+      if (good.size >= rememberedMax) good.delete(good.keys().next().value!);
+      good.set(name, { publicKey, message });
+      return true;
+    },
+  };
+}

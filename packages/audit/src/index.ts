@@ -1,0 +1,5 @@
+export * from './audit.ts';
+export * from './blame.ts';
+export { type Amend, GovernanceWatch } from './governance.ts';
+export type * from './report.ts';
+export type { Appraise, Launch } from './turns.ts';

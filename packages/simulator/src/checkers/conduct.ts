@@ -1,0 +1,49 @@
+/**
+ * Correct instances among each other: none finds another one wrong, or itself, and none fails.
+ */
+import type { InstanceId, RejectionReason, Report } from '@coppice/protocol';
+import type { Instance } from '../instance.ts';
+import type { Observer } from '../observer.ts';
+
+/** What only a faulty sender deserves. */
+const convicting = new Set<RejectionReason>([
+  'malformed',
+  'bad-signature',
+  'bad-certificate',
+  'unacceptable-batch',
+  'different-result',
+  'wrong-nonce',
+  'wrong-state-part',
+  'wrong-chain',
+]);
+
+export class Conduct implements Observer {
+  readonly name = 'conduct';
+  readonly #violate: (message: string) => void;
+  readonly #corrupt: (id: InstanceId) => boolean;
+
+  constructor(violate: (message: string) => void, corrupt: (id: InstanceId) => boolean) {
+    this.#violate = violate;
+    this.#corrupt = corrupt;
+  }
+
+  rejected(instance: Instance, from: InstanceId | 'client' | 'pool', what: string, reason: RejectionReason): void {
+    if (instance.corrupt || !convicting.has(reason) || from === 'client' || this.#corrupt(from)) return;
+    this.#violate(`${instance.name} rejects a ${what} of a correct instance: ${reason}`);
+  }
+
+  reported(instance: Instance, report: Report): void {
+    if (instance.corrupt) return;
+    if (report.kind === 'diverged' || report.kind === 'corrupt-state' || report.kind === 'contradiction') {
+      this.#violate(`${instance.name}: ${report.kind} at ${report.sequence}`);
+    }
+    if (report.kind === 'fault' && !this.#corrupt(String.fromCharCode(...report.proof.instance))) {
+      this.#violate(`${instance.name} has a proof against a correct instance, in slot ${report.proof.slot}`);
+    }
+  }
+
+  failed(instance: Instance, error: unknown): void {
+    if (!instance.corrupt)
+      this.#violate(`${instance.name} failed: ${error instanceof Error ? error.stack : String(error)}`);
+  }
+}

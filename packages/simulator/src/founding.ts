@@ -1,0 +1,134 @@
+/**
+ * Founding: the constitution of a simulated service, and how an instance presents itself, at genesis and at its turn.
+ */
+import { launchDigest, type LaunchData, reportData, simulatedEvidence } from '@coppice/attestation';
+import { signerFromSeed } from '@coppice/cryptography';
+import { buildGenesis, type Constitution, parseConstitution, verifyGenesis } from '@coppice/governance';
+import {
+  encodeUtf8,
+  genesisStatement,
+  type InstanceClaims,
+  type Join,
+  joinStatement,
+  type Signer,
+  toHex,
+} from '@coppice/wire';
+import type { CryptographyProvider } from './cryptography.ts';
+import type { Keyring } from './keyring.ts';
+import type { Founded } from './world.ts';
+
+/** When simulated services are founded, in milliseconds since 1970. */
+export const genesisTime = 1_800_000_000_000;
+
+export interface ConstitutionChoices {
+  readonly slots: number;
+  readonly members: readonly Signer[];
+  readonly policy: object;
+}
+
+export const releaseDigest = new Uint8Array(32).fill(0xc0);
+
+/** A constitution with as many variants as it takes for every cap to hold whatever turns draw. */
+export function constitutionOf({ slots, members, policy }: ConstitutionChoices): Constitution {
+  const parsed = parseConstitution({
+    format: 1,
+    name: 'Simulated consortium',
+    development: true,
+    slots,
+    members: members.map((member, i) => ({ name: `member ${i}`, key: toHex(member.publicKey) })),
+    clients: 'open',
+    service: { name: 'register', version: 1 },
+    releases: [
+      {
+        digest: toHex(releaseDigest),
+        variants: Array.from({ length: 3 * slots }, (_, i) => ({
+          id: `v${i}`,
+          engineFamily: `engine-${i}`,
+          referenceValues: [{ platform: 'simulated', measurements: [toHex(releaseDigest)] }],
+        })),
+      },
+    ],
+    policy: {
+      platforms: [{ name: 'simulated', generations: [{ name: 'simulated' }] }],
+      caps: { platform: slots },
+      ...policy,
+    },
+  });
+  if (!parsed.ok) throw new Error(parsed.problems.map(({ path, reason }) => `${path} ${reason}`).join('; '));
+  return parsed.value;
+}
+
+/** Which judgement of its maker's founders bring, and everybody after them. */
+const evaluation = 7;
+
+/** Evidence that is not of this launch. */
+export interface OtherEvidence {
+  /** Of a launch with this data. */
+  readonly launch?: LaunchData;
+  /** Of this code. */
+  readonly measurement?: Uint8Array;
+  /** Its keys are another instance's: the evidence is of this one. */
+  readonly instance?: Uint8Array;
+  /** Its first key is of an epoch that has begun. */
+  readonly begun?: boolean;
+  /** Its host can read its memory. */
+  readonly debug?: boolean;
+  /** Its endorsement is of an evaluation before the one that the ledger has seen. */
+  readonly older?: boolean;
+  /** From hardware whose endorsement is no longer valid. */
+  readonly outdated?: boolean;
+  /** These very bytes. */
+  readonly replayed?: Uint8Array;
+}
+
+/** The join of an instance that was launched with this data, on the host of its slot. */
+export function joinOf(
+  { cryptography }: CryptographyProvider,
+  launch: LaunchData,
+  keyring: Keyring,
+  address: string,
+  other: OtherEvidence = {},
+): Join {
+  const { service, turn, slot, release, variant } = launch;
+  const claims: InstanceClaims = {
+    ...{ service, turn, slot, instance: keyring.identity.publicKey },
+    ...{ firstEpoch: keyring.firstEpoch, keys: keyring.publicKeys, release, variant },
+    ...{ address: `${address}:1`, clientAddress: `${address}:2` },
+  };
+  const launched = launchDigest(cryptography, other.launch ?? launch);
+  const evidence = simulatedEvidence(
+    cryptography,
+    signerFromSeed,
+    {
+      chip: encodeUtf8(`chip ${slot}`)!,
+      provider: `provider ${slot}`,
+      evaluation: other.older === true ? evaluation - 1 : evaluation,
+      validity: { from: genesisTime - 1000, until: genesisTime + (other.outdated === true ? -1 : 1_000_000_000) },
+    },
+    {
+      measurement: other.measurement ?? release,
+      launchDigest: launched,
+      reportData: reportData(cryptography, { ...claims, instance: other.instance ?? claims.instance }, launched),
+      debug: other.debug ?? false,
+    },
+  );
+  const unsigned = { ...claims, evidence: other.replayed ?? evidence };
+  return { ...unsigned, signature: keyring.identity.sign(joinStatement(unsigned)) };
+}
+
+/** The service of these joins, signed by all members. */
+export function found(
+  { cryptography }: CryptographyProvider,
+  constitution: Constitution,
+  members: readonly Signer[],
+  joins: readonly Join[],
+): Founded {
+  const built = buildGenesis(cryptography, { constitution, joins, time: genesisTime });
+  if (!built.ok) throw new Error(`${built.check}: ${built.reason}`);
+  const statement = genesisStatement(built.service);
+  const signatures = members.map((member) => ({ member: member.publicKey, signature: member.sign(statement) }));
+  const document = { ...built.document, signatures };
+  const verified = verifyGenesis(cryptography, document);
+  if (!verified.ok) throw new Error(`${verified.check}: ${verified.reason}`);
+  return { document, genesis: { ...verified, time: genesisTime } };
+}

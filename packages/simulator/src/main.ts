@@ -1,0 +1,196 @@
+/**
+ * Runs simulations: one seed with its log and a picture of it, or a campaign on all cores. docs/explanation/simulation.md.
+ *
+ * Exit status 1: something did not hold, or was never reached; 2: the arguments make no sense. With `--json`, the last line of
+ * stdout is the whole answer, and everything else goes to stderr.
+ */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { operationLine } from '@coppice/history';
+import { campaign, type Failure, largeEnough, type Totals, unreached } from './campaign.ts';
+import { expected } from './coverage-expected.ts';
+import { Diagram } from './diagram.ts';
+import { type Choices, type Reduction, smallPlan } from './plan.ts';
+import { type Outcome, simulate } from './simulation.ts';
+
+const usage = `npm run sim -- [options]
+  --seed N             this seed only, in this thread
+  --log                everything that happens in it, a line each
+  --diagram FROM-TO    who said what to whom about these sequence numbers
+  --svg FILE           that as a picture
+  --history FILE       what its clients saw: docs/reference/history.md
+  --seeds N            so many seeds (1), on all cores
+  --from N             the first of them (1)
+  --threads N          instead of as many as there are cores
+  --coverage           how often everything that is to be reached was, and whether nothing never was
+  --beyond             one attacker takes more slots than are tolerated: nothing is promised then, but that he is named
+  --ballots            members govern meanwhile
+  --small              as short as the ones that npm test runs
+  --without KIND,…     leaves out these kinds of faults, or what the hosts do wrong: hosts
+  --disturbed MS       nothing is disturbed any more from then on
+  --json               the whole answer in the last line`;
+
+/** Between two lines of progress. */
+const progressMs = 5000;
+
+type Options = ReturnType<typeof options>;
+
+function integer(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`${text} is no such number`);
+  return value;
+}
+
+function range(text: string): { readonly from: number; readonly to: number } {
+  const [from, to = from] = text.split('-').map(integer);
+  if (from === undefined || to! < from) throw new TypeError(`${text} is no range of sequence numbers`);
+  return { from, to: to! };
+}
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string' },
+      log: { type: 'boolean', default: false },
+      diagram: { type: 'string' },
+      svg: { type: 'string' },
+      history: { type: 'string' },
+      seeds: { type: 'string', default: '1' },
+      from: { type: 'string', default: '1' },
+      threads: { type: 'string', default: String(availableParallelism()) },
+      coverage: { type: 'boolean', default: false },
+      beyond: { type: 'boolean', default: false },
+      ballots: { type: 'boolean', default: false },
+      small: { type: 'boolean', default: false },
+      without: { type: 'string' },
+      disturbed: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const { seed, log, seeds, from, small, json, svg, history, coverage, beyond, ballots } = values;
+  const choices: Choices = { ...(small ? smallPlan : {}), ...(beyond && { beyond }), ...(ballots && { ballots }) };
+  const without = values.without?.split(',') ?? [];
+  const disturbed = values.disturbed === undefined ? {} : { disturbedMs: integer(values.disturbed) };
+  const window = values.diagram === undefined ? undefined : range(values.diagram);
+  if (svg !== undefined && window === undefined) throw new TypeError('--svg needs --diagram');
+  if (seed === undefined && (log || window !== undefined || history !== undefined))
+    throw new TypeError('--log, --diagram and --history need --seed');
+  const reduction: Reduction = { without, ...disturbed };
+  const threads = Math.max(1, integer(values.threads));
+  const single = seed === undefined ? undefined : integer(seed);
+  return {
+    single,
+    log,
+    window,
+    svg,
+    history,
+    count: integer(seeds),
+    from: integer(from),
+    threads,
+    coverage,
+    beyond,
+    ballots,
+    small,
+    json,
+    choices,
+    reduction,
+  };
+}
+
+function argumentsOf({ small, beyond, ballots }: Options): (reduction: Reduction) => string {
+  return ({ without = [], disturbedMs }) =>
+    (beyond ? ' --beyond' : '') +
+    (ballots ? ' --ballots' : '') +
+    (small ? ' --small' : '') +
+    (without.length > 0 ? ` --without ${without.join()}` : '') +
+    (disturbedMs === undefined ? '' : ` --disturbed ${disturbedMs}`);
+}
+
+function told({ seed, checker, atMs, message, command }: Failure): string {
+  return `seed ${seed}: ${checker} at ${(atMs / 1000).toFixed(3)} s: ${message.split('\n')[0]}: ${command}`;
+}
+
+function runOne(seed: number, asked: Options, print: (line: string) => void): Outcome {
+  const { choices, reduction, log, window, svg, history } = asked;
+  const diagram = window && new Diagram(window);
+  const outcome = simulate(seed, {
+    ...{ choices, reduction },
+    ...(log && { onLine: print }),
+    ...(diagram && { observer: diagram }),
+    ...(history !== undefined && {
+      onHistory: (operations) => writeFileSync(history, operations.map((one) => `${operationLine(one)}\n`).join('')),
+    }),
+  });
+  if (diagram !== undefined) print(diagram.text());
+  if (diagram !== undefined && svg !== undefined) writeFileSync(svg, diagram.svg());
+  const { violations, stopped, contradicted, operations, turns, viewChanges, auditHash } = outcome;
+  const well = contradicted ? 'ok (contradicted)' : stopped ? 'ok (stopped)' : 'ok';
+  const verdict = violations.length > 0 ? 'FAILED' : well;
+  const what = `${operations} operations, ${turns} turns, ${viewChanges} views entered`;
+  print(`seed ${seed}: ${verdict}, ${what}, audit ${auditHash.slice(0, 16)}`);
+  for (const { checker, atMs, message } of violations)
+    print(`  ${checker} at ${(atMs / 1000).toFixed(3)} s: ${message}`);
+  return outcome;
+}
+
+async function runMany(asked: Options, print: (line: string) => void): Promise<Totals> {
+  const { from, count, threads, choices, reduction, coverage } = asked;
+  const begin = performance.now();
+  let lastProgress = begin;
+  const totals = await campaign({
+    ...{ from, count, threads, choices, reduction },
+    argumentsOf: argumentsOf(asked),
+    onFailure: (failure) => print(told(failure)),
+    onProgress: (seeds, failures) => {
+      const now = performance.now();
+      if (now - lastProgress < progressMs && seeds < count) return;
+      lastProgress = now;
+      const rate = (seeds / ((now - begin) / 1000)).toFixed(1);
+      process.stderr.write(`${seeds} of ${count} seeds, ${failures} failed, ${rate} a second\n`);
+    },
+  });
+  const { seeds, operations, turns, viewChanges, stopped, contradicted, failures } = totals;
+  if (coverage) for (const line of coverageLines(totals)) print(line);
+  if (coverage) for (const what of unreached(totals)) print(`never reached: ${what}`);
+  print(
+    `${seeds} seeds, ${failures.length} failed, ${stopped} stopped by their own rules, ` +
+      `${contradicted} with two histories: ` +
+      `${operations} operations, ${turns} turns, ${viewChanges} views entered`,
+  );
+  return totals;
+}
+
+function coverageLines({ reached, seeds }: Totals): string[] {
+  if (reached === undefined) return [];
+  const lines = Object.entries(expected).flatMap(([group, members]) =>
+    Object.entries(members as Readonly<Record<string, string | undefined>>).map(([member, why]) => {
+      const count = reached[group as keyof Totals['reached']][member] ?? 0;
+      return `${String(count).padStart(10)}  ${group}: ${member}${why === undefined ? '' : ` (not expected: ${why})`}`;
+    }),
+  );
+  return seeds < largeEnough ? [...lines, `(a campaign of ${largeEnough} seeds has to reach all of it)`] : lines;
+}
+
+async function run(asked: Options): Promise<void> {
+  const print = (line: string): void => void (asked.json ? process.stderr : process.stdout).write(`${line}\n`);
+  if (asked.single !== undefined) {
+    const outcome = runOne(asked.single, asked, print);
+    if (outcome.violations.length > 0) process.exitCode = 1;
+    if (asked.json) process.stdout.write(`${JSON.stringify(outcome)}\n`);
+    return;
+  }
+  const totals = await runMany(asked, print);
+  const never = asked.coverage ? unreached(totals) : [];
+  if (totals.failures.length > 0 || never.length > 0) process.exitCode = 1;
+  if (asked.json) process.stdout.write(`${JSON.stringify({ ...totals, unreached: never })}\n`);
+}
+
+let asked: Options | undefined;
+try {
+  asked = options();
+} catch (error) {
+  console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+  process.exitCode = 2;
+}
+if (asked !== undefined) await run(asked);

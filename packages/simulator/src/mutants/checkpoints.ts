@@ -1,0 +1,96 @@
+/** Mutants of checkpoints, catching up and state transfer: spec/checkpoints.md. */
+import { behind, calm, type Mutant } from './mutant.ts';
+
+const checkpoint = 'protocol/src/checkpoint.ts';
+const catchUp = 'protocol/src/catch-up.ts';
+const stateTransfer = 'protocol/src/state-transfer.ts';
+
+export const checkpoints: readonly Mutant[] = [
+  {
+    name: 'stable-by-fewer',
+    rule: 'checkpoints 5: q signatures make a checkpoint stable',
+    patches: [
+      {
+        file: checkpoint,
+        text: 'if (same.length < quorum(replica) || own',
+        instead: 'if (same.length < faults(replica) + 1 || own',
+      },
+    ],
+    choices: behind(),
+  },
+  {
+    name: 'checkpoint-before-commit',
+    rule: 'checkpoints 3: a checkpoint is signed after its batch is committed',
+    patches: [
+      {
+        file: checkpoint,
+        text: 'replica.ownCheckpoint = { sequence, ledgerRoot: replica.tree.root(sequence), stateDigest };',
+        instead:
+          'replica.ownCheckpoint = { sequence: sequence + 1, ledgerRoot: replica.tree.root(sequence), stateDigest };',
+      },
+    ],
+    choices: calm,
+  },
+  {
+    name: 'gap-not-filled',
+    rule: 'checkpoints 19: the ledger before a received state is filled in',
+    patches: [
+      {
+        file: stateTransfer,
+        text: "    { kind: 'gap', from: gapFrom, to: sequence, epochs: transfer.epochs.slice(earlier) },\n",
+        instead:
+          "    { kind: 'gap', from: Math.min(gapFrom + 1, sequence), to: sequence, epochs: transfer.epochs.slice(earlier) },\n",
+      },
+    ],
+    choices: behind(),
+  },
+  {
+    name: 'entries-uncertified',
+    rule: 'checkpoints 14: entries are certified by a quorum',
+    patches: [
+      {
+        file: catchUp,
+        text: '    !validCommitCertificate(cryptography, service, replica.configuration, m.certificate)\n',
+        instead: '    false\n',
+      },
+    ],
+    choices: behind('entry-forger'),
+  },
+  {
+    name: 'snapshot-uncertified',
+    rule: 'checkpoints 16: a snapshot is certified by a quorum of its epoch',
+    patches: [
+      {
+        file: stateTransfer,
+        text: 'if (signers === undefined || !validCheckpointCertificate(cryptography, service, signers, certificate))',
+        instead: 'if (signers === undefined)',
+      },
+    ],
+    choices: behind('liar'),
+  },
+  {
+    name: 'frontier-unchecked',
+    rule: 'checkpoints 16: frontier and last headers give the certified root',
+    patches: [
+      { file: stateTransfer, text: '    !sameBytes(tree.root(), certificate.ledgerRoot) ||\n', instead: '' },
+      {
+        file: stateTransfer,
+        text: '    !sameBytes(tree.leaf(tree.size - 1) ?? new Uint8Array(0), headerDigest(cryptography, header)) ||\n',
+        instead: '',
+      },
+    ],
+    choices: behind('liar'),
+  },
+  {
+    name: 'state-unchecked',
+    rule: 'checkpoints 16: every part of the state is checked under the certified digest',
+    patches: [
+      {
+        file: 'state/src/transfer.ts',
+        text: "return sound ? { ok: true } : { ok: false, reason: 'wrong-digest' };",
+        instead: 'return { ok: true };',
+      },
+    ],
+    choices: behind('liar'),
+  },
+];

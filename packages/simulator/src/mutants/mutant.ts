@@ -1,0 +1,56 @@
+/**
+ * A rule of the protocol that is left out, and what provokes the counterexample that spec/ tells of it.
+ */
+import type { Choices, Focus } from '../plan.ts';
+import { kindHosts } from '../plan.ts';
+import type { Patch } from './patch.ts';
+
+export interface Mutant {
+  readonly name: string;
+  /** The page of spec/ and its line, and what is left out. */
+  readonly rule: string;
+  readonly patches: readonly Patch[];
+  readonly choices: Choices;
+}
+
+/** As short as it can be: most counterexamples take a second of virtual time. */
+const short: Choices = { slots: 4, disturbedMs: 3000, undisturbedMs: 4000, hosts: kindHosts, realCryptography: false };
+
+function focused(focus: Focus, more: Choices = {}): Choices {
+  return { ...short, focus, ...more };
+}
+
+/** Nothing is disturbed. */
+export const calm = focused({ kinds: [], everyMs: 1000, lastMs: 0 });
+/** Views change all the time, in the midst of batches. */
+export const churn = focused({ kinds: ['split', 'split', 'delay', 'stop'], everyMs: 150, lastMs: 700 });
+/** Processes stand still, and go on with what they had. */
+export const stalls = focused({ kinds: ['stop', 'isolate', 'slow-disk'], everyMs: 300, lastMs: 1500 });
+
+/** An attacker of this kind, early and again where it was replaced; and views that change, so that it gets its turn. */
+export function attacked(kind: Focus['kinds'][number], beside: Focus['kinds'] = []): Choices {
+  return focused({ kinds: [kind, ...beside], everyMs: 200, lastMs: 1000 });
+}
+
+/** So that replicas fall far behind, and fetch state. */
+export function behind(...kinds: Focus['kinds']): Choices {
+  return focused({ kinds: ['split', ...kinds], everyMs: 300, lastMs: 1500 }, { checkpointInterval: 8 });
+}
+
+/** Launches fail, and terms run out. */
+export const starved: Choices = focused(
+  { kinds: [], everyMs: 1000, lastMs: 0 },
+  { hosts: { manners: { ...kindHosts.manners, refused: 90 }, starve: true }, disturbedMs: 12_000, undisturbedMs: 1000 },
+);
+
+/** Launches are late. */
+export const belated: Choices = focused(
+  { kinds: [], everyMs: 1000, lastMs: 0 },
+  { hosts: { manners: { ...kindHosts.manners, late: 90 }, starve: true }, disturbedMs: 8000, undisturbedMs: 1000 },
+);
+
+/** What is launched is not what the turn asks for. */
+export const misdirected: Choices = focused(
+  { kinds: [], everyMs: 1000, lastMs: 0 },
+  { hosts: { manners: { ...kindHosts.manners, early: 50, misdirected: 50 }, starve: true }, undisturbedMs: 1000 },
+);

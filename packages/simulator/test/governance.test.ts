@@ -1,0 +1,45 @@
+/**
+ * Members who govern while replicas fail, are replaced and attacked. `npm run sim -- --seeds 500 --ballots` runs more.
+ */
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { Governance } from '../src/checkers/governance.ts';
+import { type Outcome, simulate, smallPlan } from '@coppice/simulator';
+import { encodeCbor } from '@coppice/wire';
+import { encodeWriteSet } from '../../state/src/index.ts';
+
+describe('seeds in which members vote', () => {
+  const outcomes: Outcome[] = [];
+  for (let seed = 1; seed <= 6; seed++) {
+    it(`${seed}`, () => {
+      const outcome = simulate(seed, { choices: { ...smallPlan, ballots: true } });
+      outcomes.push(outcome);
+      assert.deepEqual(outcome.violations, [], `npm run sim -- --seed ${seed} --small --ballots --log`);
+    });
+  }
+
+  after(() => {
+    for (const action of ['early-turn', 'set-roles', 'set-thresholds', 'rotate-key'])
+      assert.ok(
+        outcomes.some(({ decided }) => (decided[action] ?? 0) > 0),
+        action,
+      );
+  });
+});
+
+it('the checker sees a constitution that nobody decided on', () => {
+  const violations: string[] = [];
+  const cryptography = { hash: () => new Uint8Array(32), verify: () => true, validPublicKey: () => true };
+  const checker = new Governance(
+    (message) => violations.push(message),
+    cryptography,
+    new Uint8Array(32),
+    encodeCbor({}),
+  );
+  const writeSet = encodeWriteSet([{ address: '$constitution\0', value: encodeCbor({}) }]);
+  checker.committed(
+    { corrupt: false } as never,
+    { header: { sequence: 1, time: 1 }, outcomes: [{ writeSet }] } as never,
+  );
+  assert.deepEqual(violations, ['batch 1: the constitution changed without a decision of its members']);
+});

@@ -1,0 +1,187 @@
+/**
+ * `coppice genesis`, `host` and `dev`: services whose replicas are processes of this machine.
+ */
+import { existsSync, mkdtempSync, rmSync, watch as watchFile } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import type { HostEvent } from '@coppice/host';
+import { faultsTolerated, toHex } from '@coppice/wire';
+import { parseLocalPlatforms } from '../local-platforms.ts';
+import { parseLocalRuntimes } from '../local-runtimes.ts';
+import { LocalService } from '../local-service.ts';
+import { duration, type Output } from '../output.ts';
+import { UserError } from '../service-folder.ts';
+
+export interface GenesisOptions {
+  readonly folder: string;
+  readonly slots: number;
+  readonly members: number;
+  readonly recoveryPeriod: number;
+  readonly name?: string;
+  readonly platform?: readonly string[];
+  readonly runtimes?: string;
+  readonly variant?: readonly string[];
+}
+
+export async function genesis(serviceFile: string, options: GenesisOptions, output: Output): Promise<void> {
+  requireFile(serviceFile);
+  const local = await LocalService.found(options.folder, {
+    serviceFile,
+    name: options.name ?? nameOf(serviceFile),
+    slots: options.slots,
+    members: options.members,
+    platforms: parseLocalPlatforms(options.platform ?? []),
+    runtimes: parseLocalRuntimes(options.runtimes),
+    seeds: options.variant ?? [],
+    policy: { recoveryPeriodMs: options.recoveryPeriod * 1000 },
+    onStep: (step) => output.say(step),
+  });
+  const running = local.driver.running();
+  output.answer({ service: local.service, release: local.release, folder: options.folder, instances: running }, [
+    `service ${toHex(local.service)}`,
+    `${running.length} replicas run in the background; their files are in ${options.folder}`,
+    `next: npx coppice host --folder ${options.folder}   launches what turns ask for (leave it running)`,
+    `      npx coppice status --folder ${options.folder}`,
+  ]);
+}
+
+export function eventLine(event: HostEvent): string {
+  const what = `turn ${event.turn}, slot ${event.slot}`;
+  switch (event.kind) {
+    case 'launching':
+      return `${what}: launching an instance`;
+    case 'launched':
+      return event.pid === 0 ? `${what}: an instance runs` : `${what}: process ${event.pid} runs`;
+    case 'failed':
+      return `${what}: not launched: ${event.reason}`;
+    case 'destroyed':
+      return `${what}: destroyed: ${event.reason}`;
+  }
+}
+
+export async function host(options: { folder: string; driver?: readonly string[] }, output: Output): Promise<void> {
+  const { driver, folder } = options;
+  const local = LocalService.open(folder, driver === undefined ? {} : { driver });
+  output.say(
+    `hosting ${toHex(local.service)}: ${local.driver.running().length} replicas run. Ctrl-C ends the host, not the replicas.`,
+  );
+  local.startHost((event) => (output.json ? output.answer(event, []) : output.say(eventLine(event))));
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  await local.stopHost();
+  const left = local.driver.running().length;
+  output.say(
+    left === 0
+      ? 'No replica runs any more.'
+      : `${left} replicas go on; without a host no turn can be served, and slots are vacated when their terms end.`,
+  );
+  output.answer({ ended: true, running: left }, []);
+}
+
+/** Stops instances for good: an instance cannot be started again as itself. */
+export async function stop(
+  options: { folder: string; slot?: readonly number[]; yes?: boolean },
+  output: Output,
+): Promise<void> {
+  const local = LocalService.open(options.folder);
+  const { slots } = local.folder.readService();
+  const running = local.driver.running();
+  const chosen = running.filter((instance) => options.slot === undefined || options.slot.includes(instance.slot));
+  if (chosen.length === 0) throw new UserError('no such replica runs');
+  const tolerated = faultsTolerated(slots);
+  const missing =
+    slots - new Set(running.filter((instance) => !chosen.includes(instance)).map((instance) => instance.slot)).size;
+  if (missing > tolerated) {
+    output.say(`This ends the service: ${missing} of ${slots} replicas would be gone, and it survives ${tolerated}.`);
+    output.say(
+      'A replica keeps its keys in memory only, so none of them can be started again as itself. The ledgers stay on disk and can be audited.',
+    );
+    if (options.yes !== true && !(await confirmed('End it?'))) throw new UserError('nothing was stopped');
+  }
+  for (const instance of chosen) {
+    local.driver.destroy(instance);
+    output.say(`stopped slot ${instance.slot}, process ${instance.pid}`);
+  }
+  output.answer({ stopped: chosen.map(({ slot, pid }) => ({ slot, pid })), serviceEnded: missing > tolerated }, []);
+}
+
+async function confirmed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new UserError('say --yes to do it without being asked');
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await lines.question(`${question} [y/N] `);
+  lines.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
+
+/** A service on four local replicas, founded anew at every save of its source. */
+export async function dev(
+  serviceFile: string,
+  options: Omit<GenesisOptions, 'folder' | 'members' | 'name'> & { readonly folder?: string },
+  output: Output,
+): Promise<void> {
+  requireFile(serviceFile);
+  const root = options.folder ?? mkdtempSync(join(tmpdir(), 'coppice-dev-'));
+  let generation = 0;
+  let current: LocalService | undefined;
+  const start = async (): Promise<void> => {
+    const began = performance.now();
+    const folder = join(root, `run-${++generation}`);
+    const next = await LocalService.found(folder, {
+      serviceFile,
+      name: nameOf(serviceFile),
+      slots: options.slots,
+      platforms: parseLocalPlatforms(options.platform ?? []),
+      runtimes: parseLocalRuntimes(options.runtimes),
+      seeds: options.variant ?? [],
+      policy: { recoveryPeriodMs: options.recoveryPeriod * 1000 },
+    });
+    next.startHost((event) => output.say(eventLine(event)));
+    const before = current;
+    current = next;
+    await before?.destroy();
+    output.say(
+      `ready after ${duration(performance.now() - began)}: npx coppice invoke COMMAND INPUT --folder ${folder}`,
+    );
+  };
+  await start();
+  let timer: NodeJS.Timeout | undefined;
+  let restarting = Promise.resolve();
+  const watcher = watchFile(dirname(serviceFile), { recursive: true }, () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      output.say('saved: founding the service anew (its state begins empty)');
+      restarting = restarting
+        .then(start)
+        .catch((error: unknown) =>
+          output.say(`not restarted: ${error instanceof Error ? error.message : String(error)}`),
+        );
+    }, 200);
+  });
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+    process.once('SIGHUP', resolve);
+  });
+  watcher.close();
+  clearTimeout(timer);
+  await restarting;
+  output.say('stopping all replicas: a development service ends with its terminal');
+  await current?.destroy();
+  if (options.folder === undefined) rmSync(root, { recursive: true, force: true });
+}
+
+function requireFile(path: string): void {
+  if (!existsSync(path))
+    throw new UserError(`there is no file ${path}: name the module whose default export is the service`);
+}
+
+function nameOf(serviceFile: string): string {
+  const parts = serviceFile.replace(/\.[cm]?[jt]s$/, '').split('/');
+  const last = parts.at(-1)!;
+  return last === 'index' || last === 'service'
+    ? ((parts.at(-2) === 'src' ? parts.at(-3) : parts.at(-2)) ?? last)
+    : last;
+}

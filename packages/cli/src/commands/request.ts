@@ -1,0 +1,157 @@
+/**
+ * `coppice invoke`, `query`, `turn` and `parameter`: requests of clients and members.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { GovernanceAction } from '@coppice/governance';
+import { encodeOperation } from '@coppice/service';
+import { type PlainValue, decodeResult, type Result, toHex } from '@coppice/wire';
+import { connect, type ServiceOptions, submit } from '../connect.ts';
+import { decide } from '../governing.ts';
+import { type Output } from '../output.ts';
+import { readKey, ServiceFolder, UserError } from '../service-folder.ts';
+import { receiptText } from './verify.ts';
+
+/** A request without input is encoded without one. */
+function parseInput(text: string | undefined): PlainValue | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as PlainValue;
+  } catch {
+    throw new UserError(`must be JSON, and is not: ${text === '' ? '(nothing)' : text}`);
+  }
+}
+
+/** Exit status 4: committed, and the service refused it. */
+function show(result: Result, output: Output, proof: object, lines: readonly string[]): void {
+  if (result.ok)
+    output.answer({ ok: true, value: result.value, events: result.events ?? [], ...proof }, [
+      JSON.stringify(plain(result.value), undefined, 2),
+      ...lines,
+    ]);
+  else {
+    const { code, message, path } = result.error;
+    output.answer({ ok: false, error: result.error, ...proof }, [
+      `${code}: ${message}${path === undefined ? '' : ` (at ${path.join('.')})`}`,
+      ...lines,
+    ]);
+    process.exitCode = 4;
+  }
+}
+
+function plain(value: PlainValue): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (_, inner: unknown) =>
+      inner instanceof Uint8Array ? toHex(inner) : typeof inner === 'bigint' ? inner.toString() : inner,
+    ) ?? 'null',
+  );
+}
+
+export async function invoke(
+  command: string,
+  input: string | undefined,
+  options: ServiceOptions & { receipt?: string },
+  output: Output,
+): Promise<void> {
+  if (options.receipt !== undefined) requireWritable(options.receipt);
+  const client = await connect(options);
+  try {
+    const payload = encodeOperation({ command, input: parseInput(input) });
+    const { committed, result } = await submit(client, { target: 'service', payload });
+    if (options.receipt !== undefined) writeFileSync(options.receipt, receiptText(committed.receipt()));
+    const where = `committed in batch ${committed.sequence}, transaction ${committed.index}`;
+    show(
+      result,
+      output,
+      { sequence: committed.sequence, index: committed.index, time: committed.time, receipt: options.receipt },
+      [where, ...(options.receipt === undefined ? [] : [`receipt: ${options.receipt}`])],
+    );
+  } finally {
+    client.close();
+  }
+}
+
+export async function query(
+  name: string,
+  input: string | undefined,
+  options: ServiceOptions,
+  output: Output,
+): Promise<void> {
+  const client = await connect(options);
+  try {
+    const answer = await client.query('service', encodeOperation({ command: name, input: parseInput(input) }));
+    const result = decodeResult(answer.payload);
+    if (!result.ok) throw new UserError(`the replica's answer is not a result: ${result.reason}`, 3);
+    show(result.value, output, { sequence: answer.sequence }, [
+      `as one replica answers from its state after batch ${answer.sequence}: not proven`,
+    ]);
+  } finally {
+    client.close();
+  }
+}
+
+/** Has as many members as it takes sign for an action. Keys: those given, or all that the folder holds. */
+async function signFor(
+  action: GovernanceAction,
+  options: ServiceOptions & { memberKey?: readonly string[] },
+  output: Output,
+): Promise<void> {
+  const folder = new ServiceFolder(options.folder);
+  const keys = options.memberKey?.map(readKey) ?? folder.keys('members').map((name) => folder.key('members', name));
+  const client = await connect(options);
+  try {
+    const standing = await decide(client, keys, action, ({ publicKey }, { state, approvals, needed }) =>
+      output.say(`member ${toHex(publicKey).slice(0, 8)} signed: ${approvals} of ${needed}, ${state}`),
+    );
+    const { proposal, state } = standing;
+    output.answer({ ok: state === 'accepted', ...standing }, [
+      ...(state === 'open' ? [`proposal ${proposal} needs more members: coppice member vote ${proposal}`] : []),
+      ...(standing.code === undefined ? [] : [`${standing.code}: ${standing.reason}`]),
+    ]);
+    if (state !== 'accepted') process.exitCode = 4;
+  } finally {
+    client.close();
+  }
+}
+
+export function earlyTurn(
+  slot: number,
+  options: ServiceOptions & { memberKey?: readonly string[] },
+  output: Output,
+): Promise<void> {
+  return signFor({ kind: 'early-turn', slot }, options, output);
+}
+
+/** Sets what is accepted of a platform, as a file says it in the form of a constitution's `policy.platforms`. */
+export function setPlatform(
+  file: string,
+  options: ServiceOptions & { memberKey?: readonly string[] },
+  output: Output,
+): Promise<void> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    throw new UserError(`cannot read ${file}`);
+  }
+  const action = { kind: 'set-platform', platform: parseInput(text) };
+  return signFor(action as GovernanceAction, options, output);
+}
+
+export function setParameter(
+  path: string,
+  value: string,
+  options: ServiceOptions & { memberKey?: readonly string[] },
+  output: Output,
+): Promise<void> {
+  const parsed = parseInput(value);
+  return signFor({ kind: 'set-parameters', changes: [{ path, value: parsed }] } as GovernanceAction, options, output);
+}
+
+/** Before anything is committed: a receipt that cannot be written afterwards is lost. */
+function requireWritable(path: string): void {
+  try {
+    writeFileSync(path, '', { flag: 'a' });
+  } catch {
+    throw new UserError(`cannot write ${path}: nothing was sent`);
+  }
+}

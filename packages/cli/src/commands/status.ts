@@ -1,0 +1,166 @@
+/**
+ * `coppice status` and `coppice watch`: who sits where, how old, what turn is under way, and what is wrong.
+ */
+import { developmentPlatforms } from '@coppice/attestation';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Client } from '@coppice/client';
+import type { NodeStatus } from '@coppice/node';
+import { connect, type ServiceOptions } from '../connect.ts';
+import { duration, type Output, table } from '../output.ts';
+
+export interface FleetStatus {
+  /** By slot; `undefined` where the replica does not answer. */
+  readonly replicas: readonly (NodeStatus | undefined)[];
+  /** What the replica that has committed most says. */
+  readonly best: NodeStatus | undefined;
+}
+
+export async function fleetStatus(client: Client): Promise<FleetStatus> {
+  const { slots } = client.chain.configuration;
+  const replicas = await Promise.all(
+    Array.from({ length: slots }, async (_, slot) => {
+      try {
+        return (await client.status(slot)) as NodeStatus;
+      } catch {
+        return undefined;
+      }
+    }),
+  );
+  let best: NodeStatus | undefined;
+  for (const status of replicas) if (status !== undefined && status.committed > (best?.committed ?? -1)) best = status;
+  return { replicas, best };
+}
+
+/** What a service for development has to say of itself. */
+export function provesNothing(platforms: readonly string[]): string {
+  const worthless = developmentPlatforms.filter((name) => platforms.includes(name));
+  return worthless.length === 0
+    ? 'development: platforms that prove nothing may be admitted'
+    : `development: evidence of ${worthless.join(' and ')} proves nothing against the host`;
+}
+
+/** What is not as it should be, in words. */
+export function concerns({ replicas, best }: FleetStatus): string[] {
+  const lines: string[] = [];
+  const answering = replicas.filter((status) => status !== undefined).length;
+  if (best === undefined) return ['no replica answers'];
+  if (best.development) lines.push(provesNothing(best.seats.map(({ platform }) => platform)));
+  if (best.weakenedCaps.length > 0) lines.push(`caps that its members weakened: ${best.weakenedCaps.join(', ')}`);
+  if (answering < best.quorum)
+    lines.push(
+      `no quorum: ${answering} of ${best.slots} replicas answer, and ${best.quorum} are needed. Nothing is committed meanwhile, and nothing that was is lost. ` +
+        'Replicas that were only stopped or cut off can come back; one that ended cannot: with more than ' +
+        `${best.faultsTolerated} ended, the service has, too`,
+    );
+  else if (answering < best.slots)
+    lines.push(`${best.slots - answering} of ${best.slots} replicas do not answer; ${best.faultsTolerated} may fail`);
+  for (const seat of best.seats)
+    if (seat.termEnd < best.time)
+      lines.push(`slot ${seat.slot} is overdue: its term ended ${duration(best.time - seat.termEnd)} ago`);
+  if (best.waivedTurns > 0)
+    lines.push(`turns of the last recovery period that found no variant that keeps all rules: ${best.waivedTurns}`);
+  if (best.unsealedEpochs.length > 0) lines.push(`epochs that were never sealed: ${best.unsealedEpochs.join(', ')}`);
+  return lines;
+}
+
+export function statusLines(fleet: FleetStatus): string[] {
+  const { best, replicas } = fleet;
+  if (best === undefined) return ['no replica answers'];
+  const rows = [['slot', 'instance', 'turn', 'age', 'term left', 'platform', 'variant', 'committed', 'view', 'role']];
+  for (let slot = 0; slot < best.slots; slot++) {
+    const seat = best.seats.find((one) => one.slot === slot);
+    const status = replicas[slot];
+    if (seat === undefined) rows.push([String(slot), 'vacant', '', '', '', '', '', '', '', '']);
+    else {
+      const role = status === undefined ? 'silent' : slot === best.primary ? 'primary' : 'backup';
+      const age = [duration(best.time - seat.since), duration(seat.termEnd - best.time)];
+      const progress = status === undefined ? ['-', '-'] : [String(status.committed), String(status.view)];
+      rows.push([
+        String(slot),
+        seat.instance.slice(0, 8),
+        String(seat.turn),
+        ...age,
+        seat.platform,
+        seat.variant,
+        ...progress,
+        role,
+      ]);
+    }
+  }
+  const turn = best.turn;
+  return [
+    `${best.name}  service ${best.service}`,
+    `epoch ${best.epoch}, view ${best.view}, committed ${best.committed}, checkpoint ${best.stable}`,
+    '',
+    ...table(rows),
+    '',
+    turn === null
+      ? 'no turn is open'
+      : `turn ${turn.turn} for slot ${turn.slot} (${turn.reason}): ${turnStep(turn)}, ${duration(turn.deadline - best.time)} left`,
+    ...concerns(fleet).map((line) => `! ${line}`),
+  ];
+}
+
+export function turnStep(turn: NonNullable<NodeStatus['turn']>): string {
+  if (turn.challenge === null) return 'waits for its challenge';
+  if (turn.candidate === null) return 'waits for an instance to join';
+  return turn.ready ? 'waits for the epoch to close' : `candidate ${turn.candidate.slice(0, 8)} is catching up`;
+}
+
+export async function status(options: ServiceOptions, output: Output): Promise<void> {
+  const client = await connect(options);
+  try {
+    const fleet = await fleetStatus(client);
+    output.answer({ ...fleet.best, replicas: fleet.replicas, concerns: concerns(fleet) }, statusLines(fleet));
+    const answering = fleet.replicas.filter((one) => one !== undefined).length;
+    if (fleet.best === undefined || answering < fleet.best.quorum) process.exitCode = 3;
+  } finally {
+    client.close();
+  }
+}
+
+/** Shows the status again and again: in place on a terminal, as a line of JSON each with `--json`. */
+export async function watch(
+  options: ServiceOptions & { interval: number; count?: number },
+  output: Output,
+): Promise<void> {
+  const client = await connect(options);
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  for (let i = 0; !stop.signal.aborted && i < (options.count ?? Number.POSITIVE_INFINITY); i++) {
+    if (i > 0) await pause(options.interval, undefined, { signal: stop.signal }).catch(() => undefined);
+    const fleet = await fleetStatus(client);
+    if (output.terminal) process.stdout.write('\x1b[H\x1b[J');
+    output.answer({ ...fleet.best, concerns: concerns(fleet) }, statusLines(fleet));
+    if (!output.terminal && !output.json) output.say();
+  }
+  client.close();
+}
+
+/** Shows what services announce, as it is committed. */
+export async function watchEvents(
+  options: ServiceOptions & { from?: number; count?: number },
+  output: Output,
+): Promise<void> {
+  const client = await connect(options);
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  const { best } = await fleetStatus(client);
+  let shown = 0;
+  try {
+    for await (const { header, results } of client.follow(options.from ?? (best?.committed ?? 0) + 1, stop.signal)) {
+      for (const [index, result] of results.entries()) {
+        for (const event of result?.ok === true ? (result.events ?? []) : []) {
+          const document = { sequence: header.sequence, index, time: header.time, name: event.name, data: event.data };
+          output.answer(document, [
+            `${new Date(header.time).toISOString()}  batch ${header.sequence}  ${event.name}  ${JSON.stringify(event.data)}`,
+          ]);
+          shown += 1;
+          if (shown === options.count) return;
+        }
+      }
+    }
+  } finally {
+    client.close();
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * `coppice receipt verify` and `coppice audit`: what anyone can check, offline, with the service digest.
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { firstFailure } from '@coppice/attestation';
+import { audit as auditLedger, type AuditReport } from '@coppice/audit';
+import { nodeCryptography } from '@coppice/cryptography';
+import { amendedBy, appraiseJoin, type Constitution, constitutionWritten, verifyGenesis } from '@coppice/governance';
+import { genesisWriteSet } from '@coppice/execution';
+import { readReceipt, type Receipt, receiptToJson, type ReceiptVerdict, verifyReceipt } from '@coppice/ledger';
+import { readDataFolder } from '@coppice/node';
+import { decodeResult, toHex } from '@coppice/wire';
+import { serviceOf } from '../connect.ts';
+import { duration, type Output } from '../output.ts';
+import { UserError } from '../service-folder.ts';
+
+export function verifyReceiptFile(file: string, options: { folder: string; service?: string }, output: Output): void {
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(readFileSync(file));
+  } catch {
+    throw new UserError(`cannot read ${file}`);
+  }
+  // Text is JSON; anything else is the binary form.
+  const text = bytes[0] === 0x7b ? new TextDecoder().decode(bytes) : undefined;
+  const verdict = judgeReceipt(text ?? bytes, serviceOf(options));
+  if (!verdict.ok) {
+    output.answer({ ok: false, check: verdict.check, reason: verdict.reason }, [
+      `NOT VALID: ${verdict.check}: ${verdict.reason}`,
+    ]);
+    process.exitCode = 1;
+    return;
+  }
+  const { header, index, result: resultBytes } = verdict.facts;
+  const result = decodeResult(resultBytes);
+  output.answer(
+    {
+      ok: true,
+      epoch: header.epoch,
+      sequence: header.sequence,
+      index,
+      time: header.time,
+      result: result.ok ? result.value : null,
+    },
+    [
+      'valid',
+      `  service   ${toHex(header.service)}`,
+      `  batch     ${header.sequence} of epoch ${header.epoch}, transaction ${index}`,
+      `  time      ${new Date(header.time).toISOString()} (agreed)`,
+      `  result    ${result.ok ? JSON.stringify(result.value) : toHex(resultBytes)}`,
+    ],
+  );
+}
+
+/** A receipt as {@link receiptText} writes it, or in its binary form: every byte counts. */
+export function judgeReceipt(receipt: Uint8Array | string, service: Uint8Array): ReceiptVerdict {
+  const verdict = verifyReceipt(nodeCryptography, receipt, { service });
+  if (!verdict.ok || typeof receipt !== 'string') return verdict;
+  const read = readReceipt(receipt);
+  if (read.ok && receipt === receiptText(read.value)) return verdict;
+  return { ok: false, check: 'format', reason: 'not in the form in which receipts are written' };
+}
+
+/** The text of a receipt's file. */
+export function receiptText(receipt: Receipt): string {
+  return `${JSON.stringify(receiptToJson(receipt))}\n`;
+}
+
+/** Audits an instance's data folder, or a bare ledger folder. */
+export async function auditFolder(
+  folder: string,
+  service: Uint8Array | undefined,
+  onProgress?: (batches: number) => void,
+): Promise<AuditReport> {
+  const dataFolder = isFolder(join(folder, 'ledger')) ? folder : join(folder, '..');
+  if (!isFolder(join(dataFolder, 'ledger')))
+    throw new UserError(`${folder} is not an instance's folder: it has no ledger in it`);
+  /** In force when a batch began, and any that was put into force in it. */
+  let constitutions: Constitution[] = [];
+  return auditLedger(readDataFolder(dataFolder, service === undefined ? {} : { service }), {
+    cryptography: nodeCryptography,
+    ...(service === undefined ? {} : { service }),
+    checkGenesis(document) {
+      const verified = verifyGenesis(nodeCryptography, document, {});
+      if (verified.ok) constitutions = [verified.constitution];
+      return verified.ok ? undefined : `${verified.check}: ${verified.reason}`;
+    },
+    amend: ({ before, proposal, service: of, time }) =>
+      amendedBy(nodeCryptography, before, proposal, { service: of, time }),
+    onWriteSets(writeSets) {
+      const written = writeSets.flatMap((one) =>
+        Buffer.from(one.buffer, one.byteOffset, one.length).includes('$constitution')
+          ? (constitutionWritten(one) ?? [])
+          : [],
+      );
+      constitutions = [...constitutions.slice(-1), ...written];
+    },
+    appraise(join, launch, time) {
+      // Which collateral the ledger had seen by then is in its state, which an auditor has at checkpoints only.
+      let objection = 'there is no constitution to judge by';
+      for (const constitution of constitutions) {
+        const { claims, facts } = appraiseJoin(nodeCryptography, constitution, join, launch, time, () => undefined);
+        if (facts !== undefined) return { platform: facts.platform, provider: facts.provider };
+        objection = firstFailure(claims) ?? 'evidence: not accepted';
+      }
+      return objection;
+    },
+    genesisWriteSet(document) {
+      const verified = verifyGenesis(nodeCryptography, document, {});
+      if (!verified.ok)
+        throw new UserError(`the genesis document does not hold: ${verified.check}: ${verified.reason}`);
+      return genesisWriteSet(nodeCryptography, { ...verified, time: document.genesis.time });
+    },
+    ...(onProgress === undefined ? {} : { onProgress: ({ batches }) => onProgress(batches) }),
+  });
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+export async function audit(
+  folder: string,
+  options: { folder: string; service?: string; folderNamed: boolean },
+  output: Output,
+): Promise<void> {
+  // Named, the service must be right; unnamed, the default folder's, if there is one.
+  const named =
+    options.service !== undefined || options.folderNamed || existsSync(join(options.folder, 'service.json'));
+  const service = named ? serviceOf(options) : undefined;
+  if (service === undefined)
+    output.say('no service was named: the ledger is judged by its own genesis, and could be any service’s');
+  const started = performance.now();
+  const report = await auditFolder(folder, service);
+  const ms = performance.now() - started;
+  const lines = [
+    report.ok ? 'the ledger holds' : 'THE LEDGER DOES NOT HOLD',
+    ...(report.service === undefined ? [] : [`  service       ${toHex(report.service)}`]),
+    `  batches       ${report.batches}, with ${report.transactions} transactions, in ${report.epochs.length} epochs`,
+    `  checkpoints   ${report.checkpoints.certified} certified, the state recomputed at ${report.checkpoints.stateRecomputed}`,
+    `  turns         ${report.turns.length} clean starts`,
+    `  decisions     ${report.decisions.length} of its members, every signature verified`,
+    `  faults        ${report.faults.length}`,
+    `  end           ${report.end ?? 'not reached'}${report.uncertifiedTail > 0 ? `, ${report.uncertifiedTail} batches not certified` : ''}`,
+    ...(report.end === 'torn'
+      ? [
+          `  the last write was cut: what this ledger held after batch ${report.head?.sequence ?? 0}, if anything, is gone from this disk`,
+        ]
+      : []),
+    ...report.problems
+      .slice(0, 10)
+      .map(
+        (problem) => `  ! ${problem.code} at batch ${problem.sequence}, record ${problem.position}: ${problem.message}`,
+      ),
+    ...(report.problems.length > 10 ? [`  ! and ${report.problems.length - 10} more`] : []),
+    `  took ${duration(ms)}`,
+  ];
+  output.answer(report, lines);
+  if (!report.ok) process.exitCode = 1;
+}

@@ -1,0 +1,79 @@
+/**
+ * How a command finds the service that it is about, and with whose key.
+ */
+import { existsSync } from 'node:fs';
+import { Client, DoorError } from '@coppice/client';
+import { type KeyedSigner, newSigner, nodeCryptography } from '@coppice/cryptography';
+import { decodeResult, faultsTolerated, fromHex, type Operation, type Result } from '@coppice/wire';
+import { LocalService } from './local-service.ts';
+import { readKey, ServiceFolder, UserError } from './service-folder.ts';
+
+export interface ServiceOptions {
+  readonly folder: string;
+  readonly service?: string;
+  readonly address?: readonly string[];
+  readonly key?: string;
+}
+
+/** The folder that is used where none is named. */
+export const defaultFolder = '.coppice';
+
+export async function connect(options: ServiceOptions, signer?: KeyedSigner): Promise<Client> {
+  const key = signer ?? (options.key === undefined ? undefined : readKey(options.key));
+  try {
+    if (options.service !== undefined) {
+      const service = fromHex(options.service);
+      if (service?.length !== 32) throw new UserError('--service must be the service digest: 64 hexadecimal digits');
+      if (options.address === undefined)
+        throw new UserError('--service needs --address: the client door of at least one replica');
+      return await Client.connect({
+        service,
+        addresses: options.address,
+        signer: key ?? newSigner(),
+        cryptography: nodeCryptography,
+      });
+    }
+    const local = LocalService.open(options.folder);
+    return await local.connect(key ?? local.folder.key('clients', 'default'));
+  } catch (error) {
+    if (error instanceof DoorError) throw new UserError(`${error.message}\n${whyUnreachable(options)}`, 3);
+    throw error;
+  }
+}
+
+/** What a host can see of its own replicas. */
+function whyUnreachable(options: ServiceOptions): string {
+  if (options.service !== undefined) return 'Is one of the addresses right, and does a replica listen there?';
+  const local = LocalService.open(options.folder);
+  const { slots } = local.folder.readService();
+  const running = new Set(local.driver.running().map((instance) => instance.slot)).size;
+  if (slots - running <= faultsTolerated(slots))
+    return `${running} of ${slots} replicas run on this machine: try again.`;
+  return `${running} of ${slots} replicas run on this machine, and ended ones cannot come back: the service has ended. Its ledgers can be audited: coppice audit`;
+}
+
+/** The service digest of the folder or the option. */
+export function serviceOf(options: { readonly folder: string; readonly service?: string }): Uint8Array {
+  const text =
+    options.service ??
+    (existsSync(options.folder) ? new ServiceFolder(options.folder).readService().service : undefined);
+  const service = text === undefined ? undefined : fromHex(text);
+  if (service?.length !== 32) throw new UserError('name the service: --service DIGEST, or --folder of a local one');
+  return service;
+}
+
+/** Submits, and gives the result. Throws UserError where it is not committed. */
+export async function submit(
+  client: Client,
+  operation: Operation,
+): Promise<{ result: Result; committed: Awaited<ReturnType<Client['submit']>> }> {
+  try {
+    const committed = await client.submit(operation);
+    const result = decodeResult(committed.result);
+    if (!result.ok) throw new UserError(`the committed result is not one: ${result.reason}`);
+    return { result: result.value, committed };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(error instanceof Error ? error.message : String(error), 3);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * What members sign, made and handed in from a terminal. docs/reference/governance.md.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Client } from '@coppice/client';
+import { encodeOperation, type GovernanceAction, signStatement, type Statement } from '@coppice/governance';
+import { decodeResult, type Signer } from '@coppice/wire';
+import { submit } from './connect.ts';
+import { UserError } from './service-folder.ts';
+
+/** Where a proposal stands, as the ledger answered. */
+export interface Standing {
+  readonly proposal: number;
+  readonly digest: Uint8Array;
+  readonly state: 'open' | 'accepted' | 'failed' | 'rejected' | 'withdrawn';
+  readonly approvals?: number;
+  readonly rejections?: number;
+  readonly needed?: number;
+  /** Until when an open one can be voted on. */
+  readonly expires?: number;
+  /** Why an accepted one could not be done. */
+  readonly code?: string;
+  readonly reason?: string;
+}
+
+/** What to do about a refusal, where its message does not say. */
+const advice: Readonly<Record<string, string>> = {
+  'other-service': 'Name the service that it is for: --service DIGEST --address HOST:PORT.',
+  'not-a-member': 'See who is: coppice member list.',
+  'bad-signature': 'The file was altered on its way: have it signed again.',
+  'malformed-statement': 'The file was altered on its way, or is none that a member signed.',
+  'statement-expired': 'Sign it again, with a later --expires-in.',
+  'expires-too-late': 'Sign it again, with a shorter --expires-in.',
+  'proposal-expired': 'Propose it again.',
+  'no-such-proposal': 'See which there are: coppice member list.',
+  'proposal-closed': 'See how it was decided: coppice member show.',
+  'too-many-proposals': 'Withdraw one, or wait until one is decided or expires.',
+};
+
+/** The words of a refusal, with what can be done. */
+export function refusalText({ code, message }: { readonly code: string; readonly message: string }): string {
+  return `${code}: ${message}${advice[code] === undefined ? '' : `\n${advice[code]}`}`;
+}
+
+/** Hands in what a member signed. Throws UserError where it is refused. */
+export async function handIn(client: Client, statement: Uint8Array): Promise<Standing> {
+  const payload = encodeOperation({ kind: 'submit', statement });
+  const { result } = await submit(client, { target: 'governance', payload });
+  if (!result.ok) throw new UserError(refusalText(result.error), 4);
+  return result.value as unknown as Standing;
+}
+
+/** How far ahead a proposal may expire, as one replica says: a false answer gets it refused, or expired early. */
+export async function proposalPeriod(client: Client): Promise<number> {
+  const answer = decodeResult((await client.query('constitution', new Uint8Array(0))).payload);
+  const constitution = answer.ok && answer.value.ok ? answer.value.value : undefined;
+  const { policy } = (constitution ?? {}) as { policy?: { proposalPeriodMs?: unknown } };
+  if (typeof policy?.proposalPeriodMs !== 'number') throw new UserError('the replica shows no constitution', 3);
+  return policy.proposalPeriodMs;
+}
+
+export function proposalOf(
+  { service, member, expires }: Pick<Statement, 'service' | 'member' | 'expires'>,
+  action: GovernanceAction,
+): Statement {
+  return { kind: 'proposal', service, member, expires, nonce: new Uint8Array(randomBytes(16)), action };
+}
+
+/** Has members sign for an action, one after the other, until it is decided; `client` carries what they sign. */
+export async function decide(
+  client: Client,
+  members: readonly Signer[],
+  action: GovernanceAction,
+  onSigned: (member: Signer, standing: Standing) => void = () => {},
+): Promise<Standing> {
+  const { service } = client.chain;
+  const expires = Date.now() + Math.floor((await proposalPeriod(client)) / 2);
+  let standing: Standing | undefined;
+  for (const signer of members) {
+    const common = { service, member: signer.publicKey, expires };
+    const statement: Statement =
+      standing === undefined
+        ? proposalOf(common, action)
+        : { kind: 'ballot', ...common, proposal: standing.digest, approve: true };
+    standing = await handIn(client, signStatement(signer, statement));
+    onSigned(signer, standing);
+    if (standing.state !== 'open') break;
+  }
+  if (standing === undefined) throw new UserError('a member must sign: --member-key FILE, once for each');
+  return standing;
+}

@@ -1,0 +1,7 @@
+export { auditFolder } from './commands/verify.ts';
+export { recognise } from './evidence/recognise.ts';
+export { decide } from './governing.ts';
+export * from './intruder.ts';
+export { parseLocalRuntimes } from './local-runtimes.ts';
+export * from './local-service.ts';
+export * from './service-folder.ts';

@@ -1,0 +1,275 @@
+/**
+ * A whole service on this machine: members, release, genesis, replicas as real processes, the host that runs their turns.
+ *
+ * What `coppice dev`, the demo, the bench and the end-to-end tests have in common.
+ */
+import { resolve } from 'node:path';
+import type { LaunchData } from '@coppice/attestation';
+import { Client, type ClientOptions } from '@coppice/client';
+import { type KeyedSigner, newSigner, nodeCryptography } from '@coppice/cryptography';
+import { type Constitution, type ConstitutionSource, parseConstitution } from '@coppice/governance';
+import {
+  CommandDriver,
+  type Driver,
+  findRuntime,
+  found,
+  Host,
+  type HostEvent,
+  ProcessDriver,
+  type RunningInstance,
+} from '@coppice/host';
+import { buildRelease, openRelease, type Release, ReleaseError, type ConstitutionEntry } from '@coppice/release';
+import { encode, type Digest, fromHex, genesisDocumentCodec, sameBytes, toHex } from '@coppice/wire';
+import {
+  type LocalPlatforms,
+  parseLocalPlatforms,
+  platformOf,
+  policiesOf,
+  requirePlatforms,
+  showChips,
+} from './local-platforms.ts';
+import { type LocalRuntimes, ownRuntime, variantLaunched } from './local-runtimes.ts';
+import { ServiceFolder, UserError } from './service-folder.ts';
+
+export interface FoundingOptions {
+  /** Module whose default export is the service. */
+  readonly serviceFile: string;
+  readonly name: string;
+  readonly slots?: number;
+  readonly members?: number;
+  /** Fields of the policy that differ from those of a local service. */
+  readonly policy?: Partial<ConstitutionSource['policy']>;
+  /** What replicas run on, slot by slot and again from the first; by default all simulated. */
+  readonly platforms?: LocalPlatforms;
+  /** What replicas are run by, slot by slot and again from the first; by default the runtime of this program. */
+  readonly runtimes?: LocalRuntimes;
+  /** What programs are diversified by; founders take turns among these, and one that is not diversified. */
+  readonly seeds?: readonly string[];
+  /** Wait for the disk before a nonce is revealed; default true. */
+  readonly fsync?: boolean;
+  /** Each instance hands its memory over upon SIGUSR2: to show what that is worth once it is evicted. */
+  readonly breach?: boolean;
+  /** Arguments of each replica's runtime, such as `--cpu-prof`. */
+  readonly nodeArguments?: readonly string[];
+  /** The operator's executable, with its first arguments, that launches instances; by default they are processes of this machine. */
+  readonly driver?: readonly string[];
+  readonly onStep?: (step: string) => void;
+}
+
+/** What proves nothing may be shared by everything: only under `development`. */
+export function developmentPolicy(
+  slots: number,
+  platforms: LocalPlatforms = ['simulated'],
+): ConstitutionSource['policy'] {
+  return {
+    recoveryPeriodMs: 24 * 3600 * 1000,
+    heartbeatMs: 200,
+    viewTimeoutMs: 800,
+    platforms: policiesOf(platforms),
+    caps: {
+      ...{ platform: slots, provider: slots, engineFamily: slots, variant: slots },
+      ...(showChips(platforms) ? {} : { chip: slots }),
+    },
+  };
+}
+
+export class LocalService {
+  readonly folder: ServiceFolder;
+  readonly driver: Driver;
+  readonly service: Digest;
+  readonly release: Digest;
+  readonly #epochKeys: number;
+  #host: Host | undefined;
+  #hosting: Promise<void> | undefined;
+
+  private constructor(folder: ServiceFolder, driver: Driver, service: Digest, release: Digest, epochKeys: number) {
+    this.folder = folder;
+    this.driver = driver;
+    this.service = service;
+    this.release = release;
+    this.#epochKeys = epochKeys;
+  }
+
+  /** Founds a service in `path`, with keys for all members, and leaves its replicas running. */
+  static async found(where: string, options: FoundingOptions): Promise<LocalService> {
+    const path = resolve(where);
+    const folder = new ServiceFolder(path);
+    if (folder.founded) throw new UserError(`${path} holds a service already`);
+    const { members = 3, onStep = () => undefined, platforms = ['simulated'], slots = 4 } = options;
+    requirePlatforms(platforms);
+    const release = await buildLocalRelease(options, folder.release);
+    onStep(`release built: ${toHex(release.digest)}`);
+    const signers = Array.from({ length: members }, (_, i) => ({
+      name: `member-${i + 1}`,
+      signer: folder.key('members', `member-${i + 1}`),
+    }));
+    const constitution = constitutionOf(options, slots, release, signers);
+    folder.write('constitution.json', `${JSON.stringify(sourceOf(options, slots, release, signers), undefined, 2)}\n`);
+    const driver = driverOf(path, options);
+    const founded = await found(
+      nodeCryptography,
+      driver,
+      constitution,
+      signers.map(({ signer }) => signer),
+      onStep,
+    ).catch((error: unknown) => {
+      // Instances without a service are of no use to anyone.
+      for (const instance of driver.running()) driver.destroy(instance);
+      throw error instanceof Error ? new UserError(`the service was not founded: ${error.message}`) : error;
+    });
+    folder.write('genesis.bin', encode(genesisDocumentCodec, founded.document));
+    folder.writeService({
+      service: toHex(founded.service),
+      addresses: founded.instances.map((instance) => instance.clientAddress),
+      development: constitution.development,
+      slots,
+      epochKeys: constitution.policy.epochKeys,
+      platforms,
+    });
+    return new LocalService(folder, driver, founded.service, release.digest, constitution.policy.epochKeys);
+  }
+
+  /** The service that was founded in `path`. */
+  static open(
+    where: string,
+    options: Pick<FoundingOptions, 'driver' | 'fsync' | 'breach' | 'nodeArguments'> = {},
+  ): LocalService {
+    const path = resolve(where);
+    const folder = new ServiceFolder(path);
+    const { epochKeys, platforms, service } = folder.readService();
+    return new LocalService(
+      folder,
+      driverOf(path, { ...options, platforms: parseLocalPlatforms(platforms ?? []) }),
+      fromHex(service)!,
+      openRelease(folder.release).digest,
+      epochKeys,
+    );
+  }
+
+  /** Launches instances for turns from now on. */
+  startHost(onEvent: (event: HostEvent) => void = () => undefined): void {
+    this.#host = new Host({
+      cryptography: nodeCryptography,
+      driver: this.driver,
+      service: this.service,
+      epochKeys: this.#epochKeys,
+      hasRelease: (release) => sameBytes(release, this.release),
+      onEvent,
+    });
+    this.#hosting = this.#host.run();
+  }
+
+  async stopHost(): Promise<void> {
+    this.#host?.stop();
+    await this.#hosting;
+  }
+
+  /** Client doors of the replicas that run now, and those of the founders. */
+  addresses(): string[] {
+    const running = this.driver.running().map((instance) => instance.clientAddress);
+    return [...new Set([...running, ...this.folder.readService().addresses])];
+  }
+
+  connect(signer: KeyedSigner = newSigner(), options: Partial<ClientOptions> = {}): Promise<Client> {
+    return Client.connect({
+      service: this.service,
+      addresses: this.addresses(),
+      signer,
+      cryptography: nodeCryptography,
+      ...options,
+    });
+  }
+
+  /** Ends every replica at once: the service cannot go on afterwards. */
+  async destroy(): Promise<void> {
+    await this.stopHost();
+    for (const instance of this.driver.running()) this.driver.destroy(instance);
+  }
+
+  /** The running instance that sits in `slot`, by the newest configuration that `client` can prove. */
+  instanceIn(client: Client, slot: number): RunningInstance | undefined {
+    const seat = client.chain.configuration.seats.find((one) => one.slot === slot);
+    return seat && this.driver.running().find((instance) => instance.instance === toHex(seat.instance));
+  }
+}
+
+function driverOf(
+  path: string,
+  options: Pick<FoundingOptions, 'driver' | 'fsync' | 'breach' | 'nodeArguments' | 'platforms'>,
+): Driver {
+  const { breach, driver, fsync, nodeArguments, platforms = ['simulated'] } = options;
+  const folder = new ServiceFolder(path);
+  const launched = (launch: LaunchData): ReturnType<typeof variantLaunched> =>
+    variantLaunched(JSON.parse(Buffer.from(folder.read('constitution.json')).toString('utf8')), launch);
+  const processes = new ProcessDriver({
+    folder: path,
+    programOf: ({ variant }) => folder.programOf(variant),
+    runtimeOf: (launch) => {
+      const { engineSettings, runtime } = launched(launch) ?? {};
+      return runtime === undefined ? undefined : findRuntime(runtime, engineSettings);
+    },
+    platformOf: (slot) => platformOf(platforms, slot),
+    ...(fsync === undefined ? {} : { fsync }),
+    ...(breach === undefined ? {} : { breach }),
+    ...(nodeArguments === undefined ? {} : { nodeArguments }),
+  });
+  if (driver === undefined) return processes;
+  return new CommandDriver({ folder: path, command: driver, before: processes, variantOf: launched });
+}
+
+type Member = { readonly name: string; readonly signer: KeyedSigner };
+
+function constitutionOf(
+  options: FoundingOptions,
+  slots: number,
+  release: Release,
+  members: readonly Member[],
+): Constitution {
+  const parsed = parseConstitution(sourceOf(options, slots, release, members));
+  if (parsed.ok) return parsed.value;
+  throw new UserError(
+    `the constitution does not hold:\n${parsed.problems.map(({ path, reason }) => `  ${path}: ${reason}`).join('\n')}`,
+  );
+}
+
+function sourceOf(
+  { name, platforms = ['simulated'], policy }: FoundingOptions,
+  slots: number,
+  release: Release,
+  members: readonly Member[],
+) {
+  return {
+    format: 1,
+    name,
+    slots,
+    development: true,
+    members: members.map((member) => ({ name: member.name, key: toHex(member.signer.publicKey) })),
+    clients: 'open',
+    service: { name, version: release.manifest.service.version },
+    releases: [entryFor(release, platforms)],
+    policy: { ...developmentPolicy(slots, platforms), ...policy },
+  };
+}
+
+/** The release's entry in a constitution that accepts these platforms and no others. */
+function entryFor({ entry }: Release, platforms: LocalPlatforms): ConstitutionEntry {
+  const accepted: readonly string[] = platforms;
+  return {
+    ...entry,
+    variants: entry.variants.map((variant) => ({
+      ...variant,
+      referenceValues: variant.referenceValues.filter(({ platform }) => accepted.includes(platform)),
+    })),
+  };
+}
+
+async function buildLocalRelease(
+  { runtimes = ownRuntime(), seeds = [], serviceFile }: FoundingOptions,
+  folder: string,
+): Promise<Release> {
+  try {
+    return await buildRelease({ service: serviceFile, folder, runtimes, seeds });
+  } catch (error) {
+    throw error instanceof ReleaseError ? new UserError(error.message) : error;
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The folder of a service on this machine: what the host, the members and the clients of a local service keep.
+ *
+ *     service.json        digest, client doors of the founders, development or not
+ *     constitution.json   as the members wrote it
+ *     genesis.bin         the signed genesis document
+ *     members/NAME.key    private keys of members (seed, hexadecimal): only where one machine plays them all
+ *     clients/NAME.key
+ *     release/            the release: docs/reference/releases.md
+ *     instances/          one folder a launch
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type KeyedSigner, signerFromSeed } from '@coppice/cryptography';
+import { openRelease } from '@coppice/release';
+import { fromHex, toHex } from '@coppice/wire';
+
+/** Something that the person at the terminal can mend. */
+export class UserError extends Error {
+  override name = 'UserError';
+  /** Process exit status. docs/reference/cli.md lists them. */
+  readonly status: number;
+
+  constructor(message: string, status = 1) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface ServiceFile {
+  readonly service: string;
+  readonly addresses: readonly string[];
+  readonly development: boolean;
+  readonly slots: number;
+  readonly epochKeys: number;
+  /** What replicas run on, slot by slot; simulated where it is not said. */
+  readonly platforms?: readonly string[];
+}
+
+export class ServiceFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get release(): string {
+    return join(this.path, 'release');
+  }
+
+  /** The program that is not diversified. */
+  get program(): string {
+    return join(this.release, 'replica.mjs');
+  }
+
+  /** What is launched as a variant of the release. */
+  programOf(variant: string): string {
+    const found = openRelease(this.release).manifest.variants.find(({ id }) => id === variant);
+    if (found === undefined) throw new UserError(`the release in ${this.release} has no variant ${variant}`);
+    return join(this.release, found.program);
+  }
+
+  get founded(): boolean {
+    return existsSync(join(this.path, 'service.json'));
+  }
+
+  readService(): ServiceFile {
+    try {
+      return JSON.parse(readFileSync(join(this.path, 'service.json'), 'utf8')) as ServiceFile;
+    } catch {
+      throw new UserError(
+        `there is no service in ${this.path}: found one with \`coppice genesis --folder ${this.path}\``,
+      );
+    }
+  }
+
+  writeService(file: ServiceFile): void {
+    this.write('service.json', `${JSON.stringify(file, undefined, 2)}\n`);
+  }
+
+  read(name: string): Uint8Array {
+    return readFileSync(join(this.path, name));
+  }
+
+  write(name: string, content: string | Uint8Array): void {
+    mkdirSync(join(this.path, name, '..'), { recursive: true });
+    writeFileSync(join(this.path, name), content);
+  }
+
+  /** The key of this name, made if it is not there. */
+  key(kind: 'members' | 'clients', name: string): KeyedSigner {
+    const path = join(this.path, kind, `${name}.key`);
+    if (!existsSync(path)) {
+      mkdirSync(join(this.path, kind), { recursive: true });
+      writeFileSync(path, `${toHex(randomBytes(32))}\n`, { mode: 0o600, flag: 'wx' });
+    }
+    return readKey(path);
+  }
+
+  /** Names of the keys that are here. */
+  keys(kind: 'members' | 'clients'): string[] {
+    const folder = join(this.path, kind);
+    if (!existsSync(folder)) return [];
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.key'))
+      .map((name) => name.slice(0, -'.key'.length))
+      .sort();
+  }
+}
+
+/** The signer of a key file: 32 bytes of seed in hexadecimal. */
+export function readKey(path: string): KeyedSigner {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').trim();
+  } catch {
+    throw new UserError(`there is no key file ${path}`);
+  }
+  const seed = fromHex(text);
+  if (seed?.length !== 32) throw new UserError(`${path} is not a key file: it must hold 32 bytes in hexadecimal`);
+  return signerFromSeed(seed);
+}

@@ -1,0 +1,43 @@
+/**
+ * The smallest service that can show what matters: values under keys, and counters.
+ *
+ * `increment` answers something else each time it is executed, so a request that is executed twice does not go unnoticed.
+ */
+import { command, defineService, query, type Schema } from '@coppice/service';
+
+/** An object whose fields are texts: these and no others. */
+function texts<const F extends readonly string[]>(...fields: F): Schema<Record<F[number], string>> {
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'put-get',
+      validate(value) {
+        const given = (typeof value === 'object' && value !== null ? value : {}) as Record<F[number], string>;
+        const fit = fields.every((field: F[number]) => typeof given[field] === 'string');
+        if (!fit || Object.keys(given).length !== fields.length)
+          return { issues: [{ message: `texts: ${fields.join()}` }] };
+        return { value: given };
+      },
+    },
+  };
+}
+
+export default defineService({
+  name: 'put-get',
+  version: 1,
+  commands: {
+    put: command({ input: texts('key', 'value') }, (tx, { key, value }) => {
+      tx.map<string>('values').set(key, value);
+      return null;
+    }),
+    increment: command({ input: texts('key') }, (tx, { key }) => {
+      const next = (tx.map<number>('counters').get(key) ?? 0) + 1;
+      tx.map<number>('counters').set(key, next);
+      return next;
+    }),
+  },
+  queries: {
+    get: query({ input: texts('key') }, (tx, { key }) => tx.map<string>('values').get(key) ?? null),
+    count: query({ input: texts('key') }, (tx, { key }) => tx.map<number>('counters').get(key) ?? 0),
+  },
+});

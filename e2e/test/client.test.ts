@@ -1,0 +1,39 @@
+/**
+ * A client of real replicas: calls with the service's types, freshness, and following the ledger from outside.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { callerOf } from '@coppice/client';
+import { nodeCryptography } from '@coppice/cryptography';
+import { receiptToJson, verifyReceipt } from '@coppice/ledger';
+import { isServiceError } from '@coppice/service';
+import { found } from '../cluster.ts';
+import service from '../service.ts';
+
+test('calls with the types of the service, each with its receipt', async (t) => {
+  const cluster = await found(t);
+  const client = await cluster.client();
+  const caller = callerOf(service, client);
+
+  assert.equal(await caller.increment({ key: 'a' }), 1);
+  const { receipt, result } = await caller.increment.withReceipt({ key: 'a' });
+  assert.equal(result, 2);
+  const text = JSON.stringify(receiptToJson(receipt!()));
+  assert.ok(verifyReceipt(nodeCryptography, text, { service: cluster.local.service }).ok);
+  await caller.put({ key: 'k', value: 'v' });
+  assert.equal(await caller.get({ key: 'k' }), 'v');
+  await assert.rejects(caller.put({ key: 'k' } as never), (error: unknown) => isServiceError(error));
+
+  assert.ok(await client.fresh());
+
+  // From the first batch on, in order and without a gap; the requests above are among them.
+  const stop = new AbortController();
+  let next = 1;
+  let bundles = 0;
+  for await (const { batch, header } of client.follow(1, stop.signal)) {
+    assert.equal(header.sequence, next++);
+    bundles += batch.items.filter((item) => item.kind === 'bundle').length;
+    if (bundles >= 4) stop.abort();
+  }
+  assert.ok(bundles >= 4);
+});

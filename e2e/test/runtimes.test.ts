@@ -1,0 +1,147 @@
+/**
+ * Fleets whose replicas are run by different engines: real processes on Node 22, 24 and 26, Bun and Deno, which agree on every result,
+ * and turn into each other.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { auditFolder, parseLocalRuntimes } from '@coppice/cli';
+import type { Client } from '@coppice/client';
+import { allRuntimesInstalled, findRuntime, installedRuntimes, type RunningInstance } from '@coppice/host';
+import { type Cluster, found, healthy, operation, rob, statusOf, turned, until, whole } from '../cluster.ts';
+import { Load } from '../load.ts';
+
+/** Installs what is not there yet. Gives why the tests cannot be run, if so. */
+function missing(): string | undefined {
+  if (allRuntimesInstalled()) return undefined;
+  const script = fileURLToPath(new URL('../../scripts/runtimes.ts', import.meta.url));
+  const { status, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+  if (status === 0 && allRuntimesInstalled()) return undefined;
+  if (process.env['COPPICE_REQUIRE_RUNTIMES'] === '1') throw new Error(stderr);
+  return `the runtimes are not here and cannot be installed: ${stderr.trim().split('\n').at(-1)}`;
+}
+
+const skip = missing() ?? false;
+const all = skip === false ? installedRuntimes().map(({ name }) => name) : [];
+const node22 = all.find((name) => name.startsWith('node@22'))!;
+const node24 = all.find((name) => name.startsWith('node@24'))!;
+
+/** The runtime that the constitution names for the variant of an instance, after a look at what really runs. */
+function runtimeOf(cluster: Cluster, instance: RunningInstance): string {
+  const settings = JSON.parse(readFileSync(join(instance.folder, 'settings.json'), 'utf8')) as {
+    launch: { variant: string };
+  };
+  const { releases } = JSON.parse(readFileSync(join(cluster.folder, 'constitution.json'), 'utf8')) as {
+    releases: [{ variants: { id: string; runtime: string }[] }];
+  };
+  const { runtime } = releases[0].variants.find(({ id }) => id === settings.launch.variant)!;
+  const executable = readlinkSync(`/proc/${instance.pid}/exe`);
+  assert.equal(executable, realpathSync(findRuntime(runtime).command));
+  return runtime;
+}
+
+function runtimesOf(cluster: Cluster): string[] {
+  return cluster.running().map((instance) => runtimeOf(cluster, instance));
+}
+
+/** Nobody computed anything else than the others, and what is on each disk leads to the same state. */
+async function agreed(t: TestContext, cluster: Cluster, client: Client): Promise<void> {
+  await healthy(cluster, client, 'at the end');
+  const seated = client.chain.configuration.seats.map(({ slot }) => cluster.local.instanceIn(client, slot)!);
+  await until('there is a checkpoint to compare', async () => {
+    await client.submit(operation({ command: 'increment', input: { key: 'checkpoint' } }));
+    const statuses = await Promise.all(seated.map(statusOf));
+    return statuses.every(({ stable }) => stable > 0);
+  });
+  await whole(seated);
+  for (const instance of seated) {
+    const { counters, slot } = await statusOf(instance);
+    const different = Object.keys(counters).filter((name) => /different|diverge|fault/.test(name));
+    assert.deepEqual(different, [], `slot ${slot}`);
+  }
+  await cluster.local.destroy();
+  for (const instance of seated) {
+    const report = await auditFolder(instance.folder, cluster.local.service);
+    assert.deepEqual(report.problems, []);
+    assert.ok(report.checkpoints.stateRecomputed > 0);
+    t.diagnostic(
+      `slot ${instance.slot}: ${report.batches} batches, state recomputed ${report.checkpoints.stateRecomputed} times`,
+    );
+  }
+}
+
+const policy = { checkpointInterval: 16 };
+
+describe('a fleet of different runtimes', { skip }, () => {
+  it('serves, survives a kill, and turns each slot to another runtime', async (t) => {
+    const runtimes = parseLocalRuntimes([...all.filter((name) => name !== node24), node24].join(','));
+    const cluster = await found(t, { runtimes, policy });
+    assert.deepEqual(runtimesOf(cluster), [...all.filter((name) => name !== node24)]);
+    const client = await cluster.client();
+    const load = new Load(client);
+    await load.progress(200);
+
+    // Whoever is the primary dies, and the slot is refilled by something else.
+    const { primary } = await statusOf(cluster.at(0));
+    const victim = cluster.at(primary);
+    const died = runtimeOf(cluster, victim);
+    cluster.signal(victim, 'SIGKILL');
+    await load.progress(100);
+    cluster.local.startHost();
+    for (const slot of [primary, ...[0, 1, 2, 3].filter((one) => one !== primary)]) {
+      const before = slot === primary ? died : runtimeOf(cluster, cluster.at(slot));
+      await turned(cluster, client, slot);
+      const after = runtimeOf(cluster, cluster.at(slot));
+      t.diagnostic(`slot ${slot}: ${before} became ${after}`);
+      assert.notEqual(after, before);
+    }
+    await load.progress(200);
+    await load.finish();
+    await agreed(t, cluster, client);
+  });
+
+  it('agrees with other settings of its engines, too', async (t) => {
+    const runtimes = parseLocalRuntimes(
+      `${node22}+jitless,${node24}+no-optimizer+small-heap,bun+jitless,deno+eager-baseline`,
+    );
+    const cluster = await found(t, { runtimes, policy });
+    const client = await cluster.client();
+    const load = new Load(client);
+    await load.progress(100);
+    await load.finish();
+    await agreed(t, cluster, client);
+  });
+
+  it('stops where its host says so, and gives its memory to whoever may have it', async (t) => {
+    const cluster = await found(t, { runtimes: parseLocalRuntimes(all.slice(1).join(',')), breach: true });
+    for (const instance of cluster.running()) {
+      assert.equal((await rob(cluster, instance)).slot, instance.slot);
+      cluster.signal(instance, 'SIGTERM');
+      await until('it is gone', () => !cluster.running().some(({ pid }) => pid === instance.pid));
+    }
+  });
+
+  it('an instance that another runtime runs is not admitted', async (t) => {
+    const cluster = await found(t, { runtimes: parseLocalRuntimes(all.join(',')), policy });
+    const client = await cluster.client();
+    // A host that launches every variant on the runtime at hand.
+    const written = cluster.local.folder.read('constitution.json');
+    const constitution = JSON.parse(Buffer.from(written).toString('utf8')) as {
+      releases: [{ variants: { runtime: string }[] }];
+    };
+    for (const variant of constitution.releases[0].variants) variant.runtime = all[0]!;
+    cluster.local.folder.write('constitution.json', JSON.stringify(constitution));
+    cluster.local.startHost();
+    // Slot 0 was founded on it, so none of its variants is drawn there.
+    void turned(cluster, client, 0).catch(() => undefined);
+    const log = await until('a join is refused', () => {
+      const candidate = cluster.running().find(({ turn }) => turn > 0);
+      const text = candidate && readFileSync(join(candidate.folder, 'node.log'), 'utf8');
+      return text?.includes('no replica takes the join') === true && text;
+    });
+    assert.match(log, /not-admitted: measurement/);
+  });
+});

@@ -161,6 +161,17 @@ export async function whole(instances: readonly RunningInstance[]): Promise<void
   );
 }
 
+/** Works until each ledger surely holds a checkpoint's certificate: it is written no later than that of the next one. */
+export async function checkpointed(client: Client, instances: readonly RunningInstance[]): Promise<void> {
+  const first = new Map<number, number>();
+  await until('every replica has two more checkpoints', async () => {
+    await client.submit(operation({ command: 'increment', input: { key: 'checkpoint' } }));
+    const statuses = await Promise.all(instances.map(statusOf));
+    for (const { slot, stable } of statuses) if (stable > 0 && !first.has(slot)) first.set(slot, stable);
+    return statuses.every(({ slot, stable }) => stable > (first.get(slot) ?? Infinity));
+  });
+}
+
 /** What a replica says of itself. Throws DoorError where it does not answer. */
 export async function statusOf(instance: RunningInstance): Promise<NodeStatus> {
   const door = await DoorConnection.open(instance.clientAddress, fromHex(instance.instance));

@@ -11,7 +11,18 @@ import { fileURLToPath } from 'node:url';
 import { auditFolder, parseLocalRuntimes } from '@coppice/cli';
 import type { Client } from '@coppice/client';
 import { allRuntimesInstalled, findRuntime, installedRuntimes, type RunningInstance } from '@coppice/host';
-import { type Cluster, found, healthy, operation, rob, statusOf, turned, until, whole } from '../cluster.ts';
+import {
+  checkpointed,
+  type Cluster,
+  found,
+  healthy,
+  operation,
+  rob,
+  statusOf,
+  turned,
+  until,
+  whole,
+} from '../cluster.ts';
 import { Load } from '../load.ts';
 
 /** Installs what is not there yet. Gives why the tests cannot be run, if so. */
@@ -51,11 +62,7 @@ function runtimesOf(cluster: Cluster): string[] {
 async function agreed(t: TestContext, cluster: Cluster, client: Client): Promise<void> {
   await healthy(cluster, client, 'at the end');
   const seated = client.chain.configuration.seats.map(({ slot }) => cluster.local.instanceIn(client, slot)!);
-  await until('there is a checkpoint to compare', async () => {
-    await client.submit(operation({ command: 'increment', input: { key: 'checkpoint' } }));
-    const statuses = await Promise.all(seated.map(statusOf));
-    return statuses.every(({ stable }) => stable > 0);
-  });
+  await checkpointed(client, seated);
   await whole(seated);
   for (const instance of seated) {
     const { counters, slot } = await statusOf(instance);

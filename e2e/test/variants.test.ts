@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { auditFolder } from '@coppice/cli';
 import type { RunningInstance } from '@coppice/host';
-import { type Cluster, found, healthy, statusOf, turned, until, whole } from '../cluster.ts';
+import { checkpointed, type Cluster, found, healthy, statusOf, turned, until, whole } from '../cluster.ts';
 import { Load } from '../load.ts';
 
 /** The file that an instance really runs. */
@@ -41,6 +41,7 @@ it('four programs agree, and each turn brings another one into its slot', async 
 
   await healthy(cluster, client, 'at the end');
   const fleet = await Promise.all([0, 1, 2, 3].map(seated));
+  await checkpointed(client, fleet);
   await whole(fleet);
   for (const instance of fleet) {
     const { counters, slot } = await statusOf(instance);

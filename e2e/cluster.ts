@@ -167,8 +167,11 @@ export async function checkpointed(client: Client, instances: readonly RunningIn
   await until('every replica has two more checkpoints', async () => {
     await client.submit(operation({ command: 'increment', input: { key: 'checkpoint' } }));
     const statuses = await Promise.all(instances.map(statusOf));
-    for (const { slot, stable } of statuses) if (stable > 0 && !first.has(slot)) first.set(slot, stable);
-    return statuses.every(({ slot, stable }) => stable > (first.get(slot) ?? Infinity));
+    return statuses.every(({ slot, stable }) => {
+      if (slot === null || stable === null || stable === 0) return false;
+      if (!first.has(slot)) first.set(slot, stable);
+      return stable > first.get(slot)!;
+    });
   });
 }
 

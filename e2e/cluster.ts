@@ -12,10 +12,10 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decide, type FoundingOptions, LocalService } from '@coppice/cli';
 import { type Client, DoorConnection } from '@coppice/client';
-import { ProcessDriver, type RunningInstance } from '@coppice/host';
+import { findRuntime, ProcessDriver, type RunningInstance } from '@coppice/host';
 import type { Loot, NodeStatus } from '@coppice/node';
 import { encodeOperation, type Operation as ServiceOperation } from '@coppice/service';
-import { decodeResult, fromHex, type Operation, sameBytes, seatOf } from '@coppice/wire';
+import { decodeResult, fromHex, type Operation, sameBytes, seatOf, toHex } from '@coppice/wire';
 
 /** Liveness is promised, a time is not: this machine may be slow. Nothing here waits longer for anything. */
 export const patienceMs = 60_000;
@@ -94,6 +94,19 @@ export class Cluster {
   }
 }
 
+/** The folder of the release that the founders run. */
+export function foundersRelease({ folder, local }: Cluster): string {
+  return join(folder, 'releases', toHex(local.release));
+}
+
+/** Launches a program whatever release the launch names: by default the founders'. */
+export function lyingDriver(cluster: Cluster, program = join(foundersRelease(cluster), 'replica.mjs')): ProcessDriver {
+  return new ProcessDriver({ folder: cluster.folder, programOf: () => program, runtimeOf: () => findRuntime(runtime) });
+}
+
+/** The runtime of this program, which runs the replicas, too, where a test asks for nothing else. */
+const runtime = `node@${process.versions.node}`;
+
 /** Everything that an intruder in this process would have: the service must have been founded with `breach`. */
 export async function rob(cluster: Cluster, victim: RunningInstance): Promise<Loot> {
   const file = join(victim.folder, 'breach.json');
@@ -114,6 +127,16 @@ export async function earlyTurn(cluster: Cluster, slot: number): Promise<void> {
   } finally {
     client.close();
   }
+}
+
+export type OpenTurn = NonNullable<NodeStatus['turn']>;
+
+/** The open turn, with its challenge. */
+export function openTurn(cluster: Cluster): Promise<OpenTurn> {
+  return until('a challenge is drawn', async () => {
+    const { turn } = await statusOf(cluster.at(0));
+    return turn?.challenge === null ? undefined : turn;
+  });
 }
 
 /** Replaces the instance in a slot, by the members' decision, and waits until `client` has followed. */
@@ -149,9 +172,14 @@ export async function healthy(cluster: Cluster, client: Client, when: string): P
   });
 }
 
+/** What the instance with this folder logged. */
+export function log(folder: string): string {
+  return readFileSync(join(folder, 'node.log'), 'utf8');
+}
+
 /** How often an instance's log tells of such an event. */
 export function told({ folder }: Pick<RunningInstance, 'folder'>, event: string): number {
-  return readFileSync(join(folder, 'node.log'), 'utf8').split(`"event":"${event}"`).length - 1;
+  return log(folder).split(`"event":"${event}"`).length - 1;
 }
 
 /** Waits until these instances have fetched everything that was recorded before the states that they received. */

@@ -10,7 +10,7 @@ import { it } from 'node:test';
 import { tryEverything } from '@coppice/cli';
 import { DoorConnection, type DoorError } from '@coppice/client';
 import { fromHex } from '@coppice/wire';
-import { type Cluster, earlyTurn, found, rob, statusOf, turned, until } from '../cluster.ts';
+import { type Cluster, earlyTurn, found, foundersRelease, rob, statusOf, turned, until } from '../cluster.ts';
 import { Load } from '../load.ts';
 
 it('an evicted intruder can do nothing with what it stole', async (t) => {
@@ -75,7 +75,7 @@ it('an instance cannot be started again as itself', async (t) => {
   const folder = join(cluster.folder, 'again');
   const again = { ...(JSON.parse(readFileSync(settings, 'utf8')) as object), folder };
   writeFileSync(`${folder}.json`, JSON.stringify(again));
-  const reborn = spawn(process.execPath, [cluster.local.folder.program, `${folder}.json`], {
+  const reborn = spawn(process.execPath, [programOf(cluster), `${folder}.json`], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => reborn.kill('SIGKILL'));
@@ -102,8 +102,12 @@ it('an instance cannot be started again as itself', async (t) => {
   await load.finish();
 });
 
+function programOf(cluster: Cluster): string {
+  return join(foundersRelease(cluster), 'replica.mjs');
+}
+
 async function launch(cluster: Cluster, settings: string): Promise<{ code: number | null; log: string }> {
-  const child = spawn(process.execPath, [cluster.local.folder.program, settings], {
+  const child = spawn(process.execPath, [programOf(cluster), settings], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';

@@ -10,13 +10,14 @@ import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { auditFolder, parseLocalRuntimes } from '@coppice/cli';
 import type { Client } from '@coppice/client';
-import { allRuntimesInstalled, findRuntime, installedRuntimes, type RunningInstance } from '@coppice/host';
+import { nodeCryptography } from '@coppice/cryptography';
+import { allRuntimesInstalled, findRuntime, Host, installedRuntimes, type RunningInstance } from '@coppice/host';
 import {
   checkpointed,
   type Cluster,
   found,
   healthy,
-  operation,
+  lyingDriver,
   rob,
   statusOf,
   turned,
@@ -135,13 +136,16 @@ describe('a fleet of different runtimes', { skip }, () => {
     const cluster = await found(t, { runtimes: parseLocalRuntimes(all.join(',')), policy });
     const client = await cluster.client();
     // A host that launches every variant on the runtime at hand.
-    const written = cluster.local.folder.read('constitution.json');
-    const constitution = JSON.parse(Buffer.from(written).toString('utf8')) as {
-      releases: [{ variants: { runtime: string }[] }];
-    };
-    for (const variant of constitution.releases[0].variants) variant.runtime = all[0]!;
-    cluster.local.folder.write('constitution.json', JSON.stringify(constitution));
-    cluster.local.startHost();
+    const host = new Host({
+      cryptography: nodeCryptography,
+      driver: lyingDriver(cluster),
+      service: cluster.local.service,
+      epochKeys: cluster.local.folder.readService().epochKeys,
+      missing: () => undefined,
+      onEvent: () => undefined,
+    });
+    t.after(() => host.stop());
+    void host.run();
     // Slot 0 was founded on it, so none of its variants is drawn there.
     void turned(cluster, client, 0).catch(() => undefined);
     const log = await until('a join is refused', () => {

@@ -13,7 +13,7 @@ import type { Client } from '@coppice/client';
 import { nodeCryptography } from '@coppice/cryptography';
 import { type Receipt, receiptCodec, verifyReceipt } from '@coppice/ledger';
 import { Host, type HostEvent, type LaunchRequest, type RunningInstance } from '@coppice/host';
-import { type NodeStatus, selfSignedCertificate } from '@coppice/node';
+import { selfSignedCertificate } from '@coppice/node';
 import {
   type ClientAnswer,
   clientAnswerCodec,
@@ -24,7 +24,22 @@ import {
   fromHex,
   toHex,
 } from '@coppice/wire';
-import { type Cluster, earlyTurn, found, operation, rob, statusOf, turned, until, whole } from '../cluster.ts';
+import {
+  type Cluster,
+  earlyTurn,
+  found,
+  foundersRelease,
+  log,
+  lyingDriver,
+  openTurn,
+  type OpenTurn,
+  operation,
+  rob,
+  statusOf,
+  turned,
+  until,
+  whole,
+} from '../cluster.ts';
 import { listen, say } from '../hostile.ts';
 import { Load } from '../load.ts';
 
@@ -74,10 +89,6 @@ it('every slot is replaced under load, and no request fails', async (t) => {
   assert.deepEqual(report.problems, []);
   assert.equal(report.turns.length, 4);
 });
-
-function log(folder: string): string {
-  return readFileSync(join(folder, 'node.log'), 'utf8');
-}
 
 describe('a turn whose launch fails', () => {
   /** Turns follow each other quickly here; a slot's failed turn is opened again at once. */
@@ -152,7 +163,7 @@ describe('a turn whose launch fails', () => {
     await earlyTurn(cluster, 1);
     const turn = await openTurn(cluster);
     const manifest: { variants: { id: string }[] } = JSON.parse(
-      readFileSync(join(cluster.folder, 'release/manifest.json'), 'utf8'),
+      readFileSync(join(foundersRelease(cluster), 'manifest.json'), 'utf8'),
     );
     const variant = manifest.variants.map(({ id }) => id).find((id) => id !== turn.variant)!;
     const wrong = [
@@ -193,7 +204,7 @@ it('a host launches and destroys nothing for what one replica says', async (t) =
     cryptography: nodeCryptography,
     service,
     epochKeys: 22,
-    hasRelease: () => true,
+    missing: () => undefined,
     onEvent: (event) => events.push(event),
     driver: {
       launch: (request) => driver.launch(request),
@@ -235,16 +246,6 @@ async function doorOf(
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-type OpenTurn = NonNullable<NodeStatus['turn']>;
-
-/** The open turn, with its challenge. */
-function openTurn(cluster: Cluster): Promise<OpenTurn> {
-  return until('a challenge is drawn', async () => {
-    const { turn } = await statusOf(cluster.at(0));
-    return turn?.challenge === null ? undefined : turn;
-  });
-}
-
 /** Launches an instance for the turn, or for what is almost that turn. */
 function launch(
   cluster: Cluster,
@@ -252,13 +253,13 @@ function launch(
   turn: OpenTurn,
   change: Partial<LaunchRequest['launch']> = {},
 ): Promise<RunningInstance> {
-  const { driver, service } = cluster.local;
+  const { service } = cluster.local;
   const right = {
     ...{ service, slot: turn.slot, turn: turn.turn },
     ...{ challenge: fromHex(turn.challenge!)!, release: fromHex(turn.release)!, variant: turn.variant! },
   };
   const bootstrap = client.chain.configuration.seats.map((seat) => seat.clientAddress);
-  return driver.launch({ launch: { ...right, ...change }, bootstrap, epochKeys: 0 });
+  return lyingDriver(cluster).launch({ launch: { ...right, ...change }, bootstrap, epochKeys: 0 });
 }
 
 async function seatedBy(cluster: Cluster, client: Client, slot: number): Promise<void> {

@@ -3,16 +3,25 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { it } from 'node:test';
 import { auditFolder } from '@coppice/cli';
 import type { RunningInstance } from '@coppice/host';
-import { checkpointed, type Cluster, found, healthy, statusOf, turned, until, whole } from '../cluster.ts';
+import {
+  checkpointed,
+  type Cluster,
+  found,
+  foundersRelease,
+  healthy,
+  statusOf,
+  turned,
+  until,
+  whole,
+} from '../cluster.ts';
 import { Load } from '../load.ts';
 
 /** The file that an instance really runs. */
 function programOf(cluster: Cluster, instance: RunningInstance): string {
-  const release = join(cluster.folder, 'release/');
+  const release = `${foundersRelease(cluster)}/`;
   const argument = readFileSync(`/proc/${instance.pid}/cmdline`, 'utf8')
     .split('\0')
     .find((one) => one.startsWith(release));

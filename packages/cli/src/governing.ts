@@ -3,7 +3,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Client } from '@coppice/client';
-import { encodeOperation, type GovernanceAction, signStatement, type Statement } from '@coppice/governance';
+import {
+  encodeOperation,
+  type GovernanceAction,
+  parseStatement,
+  signStatement,
+  type Statement,
+} from '@coppice/governance';
+import { entryFor, type Release } from '@coppice/release';
 import { decodeResult, type Signer } from '@coppice/wire';
 import { submit } from './connect.ts';
 import { UserError } from './service-folder.ts';
@@ -50,13 +57,17 @@ export async function handIn(client: Client, statement: Uint8Array): Promise<Sta
   return result.value as unknown as Standing;
 }
 
-/** How far ahead a proposal may expire, as one replica says: a false answer gets it refused, or expired early. */
-export async function proposalPeriod(client: Client): Promise<number> {
+/** What a proposal has to fit, as one replica says: a false answer gets it refused, or expired early. */
+export async function policyShown(
+  client: Client,
+): Promise<{ readonly proposalPeriodMs: number; readonly platforms: readonly string[] }> {
   const answer = decodeResult((await client.query('constitution', new Uint8Array(0))).payload);
   const constitution = answer.ok && answer.value.ok ? answer.value.value : undefined;
-  const { policy } = (constitution ?? {}) as { policy?: { proposalPeriodMs?: unknown } };
-  if (typeof policy?.proposalPeriodMs !== 'number') throw new UserError('the replica shows no constitution', 3);
-  return policy.proposalPeriodMs;
+  const { policy } = (constitution ?? {}) as { policy?: { proposalPeriodMs?: unknown; platforms?: unknown } };
+  if (typeof policy?.proposalPeriodMs !== 'number' || !Array.isArray(policy.platforms))
+    throw new UserError('the replica shows no constitution', 3);
+  const platforms = (policy.platforms as readonly { readonly name?: unknown }[]).map(({ name }) => String(name));
+  return { proposalPeriodMs: policy.proposalPeriodMs, platforms };
 }
 
 export function proposalOf(
@@ -64,6 +75,20 @@ export function proposalOf(
   action: GovernanceAction,
 ): Statement {
   return { kind: 'proposal', service, member, expires, nonce: new Uint8Array(randomBytes(16)), action };
+}
+
+/** An action as it is signed, from its JSON form. Throws UserError. */
+export function parseAction(action: unknown): GovernanceAction {
+  const none = { service: new Uint8Array(32), member: new Uint8Array(32), expires: 1 };
+  const parsed = parseStatement(proposalOf(none, action as GovernanceAction));
+  if (parsed.ok && parsed.value.kind === 'proposal') return parsed.value.action;
+  const problems = parsed.ok ? [] : parsed.problems.slice(0, 4).map(({ path, reason }) => `${path} ${reason}`);
+  throw new UserError(`not an action: ${problems.join('; ')}`);
+}
+
+/** The action that approves a release for a service that accepts these platforms. */
+export function approvalOf(release: Release, platforms: readonly string[]): GovernanceAction {
+  return parseAction({ kind: 'approve-release', release: entryFor(release, new Set(platforms)) });
 }
 
 /** Has members sign for an action, one after the other, until it is decided; `client` carries what they sign. */
@@ -74,7 +99,7 @@ export async function decide(
   onSigned: (member: Signer, standing: Standing) => void = () => {},
 ): Promise<Standing> {
   const { service } = client.chain;
-  const expires = Date.now() + Math.floor((await proposalPeriod(client)) / 2);
+  const expires = Date.now() + Math.floor((await policyShown(client)).proposalPeriodMs / 2);
   let standing: Standing | undefined;
   for (const signer of members) {
     const common = { service, member: signer.publicKey, expires };

@@ -1,16 +1,11 @@
 /**
  * What replicas of a local service are run by: variants of its release, one a runtime and settings of its engine.
  */
-import type { LaunchData } from '@coppice/attestation';
-import type { ConstitutionSource } from '@coppice/governance';
 import { findRuntime, installedRuntimes, type Runtime, RuntimeMissing } from '@coppice/host';
-import { toHex } from '@coppice/wire';
 import { UserError } from './service-folder.ts';
 
 /** Founders take turns among these; after that, the turns' challenges choose. */
 export type LocalRuntimes = readonly [Runtime, ...Runtime[]];
-
-type VariantSource = ConstitutionSource['releases'][number]['variants'][number];
 
 /** The runtime that this program runs on. */
 export function ownRuntime(): LocalRuntimes {
@@ -36,12 +31,4 @@ export function parseLocalRuntimes(text: string | undefined): LocalRuntimes {
     }
   });
   return [first!, ...others];
-}
-
-/** What the constitution, as JSON, says of the variant that is launched. */
-export function variantLaunched(constitution: unknown, { release, variant }: LaunchData): VariantSource | undefined {
-  const { releases } = constitution as {
-    readonly releases: readonly { readonly digest: string; readonly variants: readonly VariantSource[] }[];
-  };
-  return releases.find(({ digest }) => digest === toHex(release))?.variants.find(({ id }) => id === variant);
 }

@@ -18,8 +18,8 @@ import {
   ProcessDriver,
   type RunningInstance,
 } from '@coppice/host';
-import { buildRelease, openRelease, type Release, ReleaseError, type ConstitutionEntry } from '@coppice/release';
-import { encode, type Digest, fromHex, genesisDocumentCodec, sameBytes, toHex } from '@coppice/wire';
+import { entryFor, type Release, ReleaseError, type ReleaseStore } from '@coppice/release';
+import { encode, type Digest, fromHex, genesisDocumentCodec, toHex } from '@coppice/wire';
 import {
   type LocalPlatforms,
   parseLocalPlatforms,
@@ -28,7 +28,7 @@ import {
   requirePlatforms,
   showChips,
 } from './local-platforms.ts';
-import { type LocalRuntimes, ownRuntime, variantLaunched } from './local-runtimes.ts';
+import { type LocalRuntimes, ownRuntime } from './local-runtimes.ts';
 import { ServiceFolder, UserError } from './service-folder.ts';
 
 export interface FoundingOptions {
@@ -97,7 +97,7 @@ export class LocalService {
     if (folder.founded) throw new UserError(`${path} holds a service already`);
     const { members = 3, onStep = () => undefined, platforms = ['simulated'], slots = 4 } = options;
     requirePlatforms(platforms);
-    const release = await buildLocalRelease(options, folder.release);
+    const release = await buildLocalRelease(options, folder);
     onStep(`release built: ${toHex(release.digest)}`);
     const signers = Array.from({ length: members }, (_, i) => ({
       name: `member-${i + 1}`,
@@ -120,6 +120,7 @@ export class LocalService {
     folder.write('genesis.bin', encode(genesisDocumentCodec, founded.document));
     folder.writeService({
       service: toHex(founded.service),
+      release: toHex(release.digest),
       addresses: founded.instances.map((instance) => instance.clientAddress),
       development: constitution.development,
       slots,
@@ -136,12 +137,12 @@ export class LocalService {
   ): LocalService {
     const path = resolve(where);
     const folder = new ServiceFolder(path);
-    const { epochKeys, platforms, service } = folder.readService();
+    const { epochKeys, platforms, release, service } = folder.readService();
     return new LocalService(
       folder,
       driverOf(path, { ...options, platforms: parseLocalPlatforms(platforms ?? []) }),
       fromHex(service)!,
-      openRelease(folder.release).digest,
+      fromHex(release)!,
       epochKeys,
     );
   }
@@ -153,7 +154,7 @@ export class LocalService {
       driver: this.driver,
       service: this.service,
       epochKeys: this.#epochKeys,
-      hasRelease: (release) => sameBytes(release, this.release),
+      missing: (launch) => missing(this.folder, launch),
       onEvent,
     });
     this.#hosting = this.#host.run();
@@ -199,14 +200,18 @@ function driverOf(
 ): Driver {
   const { breach, driver, fsync, nodeArguments, platforms = ['simulated'] } = options;
   const folder = new ServiceFolder(path);
-  const launched = (launch: LaunchData): ReturnType<typeof variantLaunched> =>
-    variantLaunched(JSON.parse(Buffer.from(folder.read('constitution.json')).toString('utf8')), launch);
+  const launched = ({ release, variant }: LaunchData): ReturnType<ReleaseStore['variant']> =>
+    folder.releases.variant(release, variant);
   const processes = new ProcessDriver({
     folder: path,
-    programOf: ({ variant }) => folder.programOf(variant),
+    programOf: (launch) => {
+      const variant = launched(launch);
+      if (variant === undefined) throw new UserError(missing(folder, launch)!);
+      return variant.path;
+    },
     runtimeOf: (launch) => {
-      const { engineSettings, runtime } = launched(launch) ?? {};
-      return runtime === undefined ? undefined : findRuntime(runtime, engineSettings);
+      const variant = launched(launch);
+      return variant && findRuntime(variant.runtime, variant.engineSettings);
     },
     platformOf: (slot) => platformOf(platforms, slot),
     ...(fsync === undefined ? {} : { fsync }),
@@ -215,6 +220,16 @@ function driverOf(
   });
   if (driver === undefined) return processes;
   return new CommandDriver({ folder: path, command: driver, before: processes, variantOf: launched });
+}
+
+/** What this machine lacks for a launch, and what to do about it; `undefined`: nothing. */
+function missing({ path, releases }: ServiceFolder, { release, variant }: LaunchData): string | undefined {
+  const digest = toHex(release);
+  if (releases.find(release) === undefined)
+    return `this host has no release ${digest}: \`npx coppice release add FOLDER --folder ${path}\` puts one into ${releases.folder}`;
+  return releases.variant(release, variant) === undefined
+    ? `the release ${digest} has no variant ${variant}: what members approved of it is not what its manifest says`
+    : undefined;
 }
 
 type Member = { readonly name: string; readonly signer: KeyedSigner };
@@ -246,29 +261,17 @@ function sourceOf(
     members: members.map((member) => ({ name: member.name, key: toHex(member.signer.publicKey) })),
     clients: 'open',
     service: { name, version: release.manifest.service.version },
-    releases: [entryFor(release, platforms)],
+    releases: [entryFor(release, new Set<string>(platforms))],
     policy: { ...developmentPolicy(slots, platforms), ...policy },
-  };
-}
-
-/** The release's entry in a constitution that accepts these platforms and no others. */
-function entryFor({ entry }: Release, platforms: LocalPlatforms): ConstitutionEntry {
-  const accepted: readonly string[] = platforms;
-  return {
-    ...entry,
-    variants: entry.variants.map((variant) => ({
-      ...variant,
-      referenceValues: variant.referenceValues.filter(({ platform }) => accepted.includes(platform)),
-    })),
   };
 }
 
 async function buildLocalRelease(
   { runtimes = ownRuntime(), seeds = [], serviceFile }: FoundingOptions,
-  folder: string,
+  { releases }: ServiceFolder,
 ): Promise<Release> {
   try {
-    return await buildRelease({ service: serviceFile, folder, runtimes, seeds });
+    return await releases.build({ service: serviceFile, runtimes, seeds });
   } catch (error) {
     throw error instanceof ReleaseError ? new UserError(error.message) : error;
   }

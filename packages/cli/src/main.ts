@@ -25,6 +25,7 @@ import {
 } from './commands/member.ts';
 import { status, watch, watchEvents } from './commands/status.ts';
 import {
+  add as addRelease,
   build as buildRelease,
   type BuildOptions as ReleaseBuild,
   diversity,
@@ -184,7 +185,11 @@ const signing = (command: Command): Command =>
     .option('--out <file>', 'write what is signed there, and send nothing: needs no network');
 
 signing(member.command('propose').description('propose an action, and approve it by that'))
-  .argument('<action>', 'JSON, or a file of it: docs/reference/governance.md')
+  .argument(
+    '<action>',
+    'JSON, or a file of it: docs/reference/governance.md; or the folder of a release, to approve it',
+  )
+  .option('--platform <name>', 'with a folder: accepted by the service; default: ask it', collect(String))
   .option('--unsigned', 'write a proposal for somebody else to sign', false)
   .action((action: string, options: Parameters<typeof propose>[1] & Answering) =>
     propose(action, options, new Output(options.json)),
@@ -260,6 +265,9 @@ answering(release.command('verify').description('check a release, rebuild it fro
   .option('--service <file>', 'the service’s module, where it is not among the sources')
   .option('--signer <key>', 'public key that must have signed; may be repeated', collect(String))
   .action((path: string, options: ReleaseVerify & Answering) => verifyRelease(path, options, new Output(options.json)));
+at(release.command('add').description('have the host of a service launch it, once members approve it'))
+  .argument('<folder>', 'the release')
+  .action((from: string, options: Local & Answering) => addRelease(from, options, new Output(options.json)));
 
 answering(release.command('diversity').description('what two variants have in common'))
   .argument('<a>', 'a variant, or FOLDER/VARIANT')

@@ -6,14 +6,14 @@
  *     genesis.bin         the signed genesis document
  *     members/NAME.key    private keys of members (seed, hexadecimal): only where one machine plays them all
  *     clients/NAME.key
- *     release/            the release: docs/reference/releases.md
+ *     releases/DIGEST/    the releases that can be launched: docs/reference/releases.md
  *     instances/          one folder a launch
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type KeyedSigner, signerFromSeed } from '@coppice/cryptography';
-import { openRelease } from '@coppice/release';
+import { ReleaseStore } from '@coppice/release';
 import { fromHex, toHex } from '@coppice/wire';
 
 /** Something that the person at the terminal can mend. */
@@ -30,6 +30,8 @@ export class UserError extends Error {
 
 export interface ServiceFile {
   readonly service: string;
+  /** That of the founders. */
+  readonly release: string;
   readonly addresses: readonly string[];
   readonly development: boolean;
   readonly slots: number;
@@ -40,25 +42,11 @@ export interface ServiceFile {
 
 export class ServiceFolder {
   readonly path: string;
+  readonly releases: ReleaseStore;
 
   constructor(path: string) {
     this.path = path;
-  }
-
-  get release(): string {
-    return join(this.path, 'release');
-  }
-
-  /** The program that is not diversified. */
-  get program(): string {
-    return join(this.release, 'replica.mjs');
-  }
-
-  /** What is launched as a variant of the release. */
-  programOf(variant: string): string {
-    const found = openRelease(this.release).manifest.variants.find(({ id }) => id === variant);
-    if (found === undefined) throw new UserError(`the release in ${this.release} has no variant ${variant}`);
-    return join(this.release, found.program);
+    this.releases = new ReleaseStore(join(path, 'releases'));
   }
 
   get founded(): boolean {

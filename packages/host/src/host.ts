@@ -5,6 +5,7 @@
  * It keeps no state that matters. A host that lies, crashes or does nothing can stop turns, which the ledger shows, and
  * nothing else.
  */
+import type { LaunchData } from '@coppice/attestation';
 import { DoorConnection, ServiceChain } from '@coppice/client';
 import {
   type Configuration,
@@ -50,8 +51,8 @@ export interface HostOptions {
   readonly driver: Driver;
   readonly service: Digest;
   readonly epochKeys: number;
-  /** Whether the release with this digest is here to be launched. */
-  readonly hasRelease: (release: Digest) => boolean;
+  /** What this machine lacks for a launch, and what to do about it; `undefined`: nothing. Asked again until nothing is missing. */
+  readonly missing: (launch: LaunchData) => string | undefined;
   readonly onEvent: (event: HostEvent) => void;
 }
 
@@ -70,6 +71,8 @@ export class Host {
   /** When an instance was first seen without a seat. */
   readonly #unseated = new Map<string, number>();
   #launching: number | undefined;
+  /** What was last found missing, which is said once. */
+  #lacking: string | undefined;
   #stopped = false;
 
   constructor(options: HostOptions) {
@@ -165,17 +168,23 @@ export class Host {
     challengeHex: string,
     variant: string,
   ): Promise<void> {
-    const { driver, epochKeys, hasRelease, onEvent, service } = this.#options;
+    const { driver, epochKeys, missing, onEvent, service } = this.#options;
     const release = fromHex(turn.release);
     const challenge = fromHex(challengeHex);
     if (release === undefined || challenge === undefined) return;
-    this.#launches.set(turn.turn, (this.#launches.get(turn.turn) ?? 0) + 1);
+    const launch = { service, slot: turn.slot, turn: turn.turn, challenge, release, variant };
     const fail = (reason: string): void => onEvent({ kind: 'failed', turn: turn.turn, slot: turn.slot, reason });
-    if (!hasRelease(release)) return fail(`release ${turn.release} is not on this host`);
+    const lacking = missing(launch);
+    if (lacking !== undefined) {
+      if (lacking !== this.#lacking) fail(lacking);
+      this.#lacking = lacking;
+      return;
+    }
+    this.#lacking = undefined;
+    this.#launches.set(turn.turn, (this.#launches.get(turn.turn) ?? 0) + 1);
     onEvent({ kind: 'launching', turn: turn.turn, slot: turn.slot });
     this.#launching = turn.turn;
     try {
-      const launch = { service, slot: turn.slot, turn: turn.turn, challenge, release, variant };
       const bootstrap = configuration.seats.map((seat) => seat.clientAddress);
       const instance = await driver.launch({ launch, bootstrap, epochKeys });
       onEvent({ kind: 'launched', turn: turn.turn, slot: turn.slot, pid: instance.pid });

@@ -150,3 +150,14 @@ export function openRelease(folder: string): Release {
   const manifest = decodeManifest(encoded);
   return { folder, digest: digestOfManifest(encoded), manifest, entry: constitutionEntry(manifest) };
 }
+
+/** The release's entry in a constitution that accepts these platforms and no others. */
+export function entryFor({ entry }: Release, platforms: ReadonlySet<string>): ConstitutionEntry {
+  return {
+    ...entry,
+    variants: entry.variants.map((variant) => ({
+      ...variant,
+      referenceValues: variant.referenceValues.filter(({ platform }) => platforms.has(platform)),
+    })),
+  };
+}

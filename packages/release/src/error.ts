@@ -7,7 +7,9 @@ export type ReleaseFault =
   /** Seeds, runtimes or the folder for the release. */
   | 'wrong-use'
   | 'no-release'
-  | 'malformed-manifest';
+  | 'malformed-manifest'
+  /** Its files are not as its manifest says. */
+  | 'altered';
 
 export class ReleaseError extends Error {
   override readonly name = 'ReleaseError';

@@ -1,6 +1,7 @@
-export { type BuildOptions, buildRelease, openRelease, type Release } from './build.ts';
+export { type BuildOptions, buildRelease, entryFor, openRelease, type Release } from './build.ts';
 export { bundleProgram } from './bundle.ts';
 export { compareVariants, type Diversity, variantNamed } from './diversity.ts';
 export { ReleaseError } from './error.ts';
-export { type ConstitutionEntry, type Manifest, type ReleaseVariant } from './manifest.ts';
+export { type Manifest, type ReleaseVariant } from './manifest.ts';
+export { ReleaseStore } from './store.ts';
 export { type ReleaseProblem, type ReleaseVerdict, verifyRelease } from './verify.ts';

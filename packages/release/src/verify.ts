@@ -85,6 +85,12 @@ export async function verifyRelease(path: string, options: VerifyOptions = {}): 
   };
 }
 
+/** What is not as it must be of a release's folder, by itself: its sources are not asked. Throws a {@link ReleaseError} where there is none. */
+export function checkRelease(folder: string): ReleaseProblem[] {
+  const { manifest } = openRelease(folder);
+  return [...checkFiles(folder, manifest), ...checkProvenance(folder, manifest, []).problems];
+}
+
 function checkFiles(folder: string, manifest: Manifest): ReleaseProblem[] {
   const problems: ReleaseProblem[] = [];
   for (const { bytes, name, sha256: expected } of manifest.files) {

@@ -18,7 +18,7 @@ import { newSigner, nodeCryptography } from '@coppice/cryptography';
 import { launchMeasurement, simulatedMeasurement } from '@coppice/collection';
 import { findRuntime, installedRuntimes, runtimeMeasurement } from '@coppice/host';
 import { fromHex, toHex } from '@coppice/wire';
-import { buildRelease, openRelease, type Release, ReleaseError, verifyRelease } from '../src/index.ts';
+import { buildRelease, openRelease, type Release, ReleaseError, ReleaseStore, verifyRelease } from '../src/index.ts';
 import { sha256 } from '../src/canonical.ts';
 import { compareVariants, type NamedVariant, variantNamed } from '../src/diversity.ts';
 import { readEnvelope } from '../src/provenance.ts';
@@ -329,4 +329,34 @@ test('what is not a release is not written over, and what is wrong with a servic
       name,
     );
   }
+});
+
+test('a host keeps releases by digest, and takes none that is not as its manifest says', async () => {
+  const store = new ReleaseStore(join(folder, 'store'));
+  assert.equal(store.find(release.digest), undefined);
+  assert.deepEqual(store.list(), []);
+  const [added, other] = [store.add(release.folder), store.add(diverse.folder)];
+  assert.deepEqual(store.list(), [toHex(added.digest), toHex(other.digest)].sort());
+  assert.deepEqual(await reasons(added.folder), []);
+  // Once more changes nothing: instances run what is there.
+  assert.equal(store.add(release.folder), added);
+  const { id, program } = diverse.manifest.variants[1]!;
+  assert.equal(store.variant(diverse.digest, id)?.path, join(store.folder, toHex(diverse.digest), program));
+  assert.equal(store.variant(release.digest, id), undefined);
+  assert.equal(store.variant(new Uint8Array(32), id), undefined);
+
+  const [altered, surplus, unsigned] = [copy(), copy(), copy()];
+  appendFileSync(join(altered, 'replica.mjs'), ' ');
+  writeFileSync(join(surplus, 'more.mjs'), '');
+  rmSync(join(unsigned, 'provenance.json'));
+  assert.throws(() => store.add(altered), /altered-file: replica\.mjs/);
+  assert.throws(() => store.add(surplus), /surplus-file: more\.mjs/);
+  assert.throws(() => store.add(unsigned), /no-provenance/);
+  assert.throws(() => store.add(join(folder, 'nowhere')), ReleaseError);
+  // Neither is a folder with another digest's name taken for it.
+  const elsewhere = new ReleaseStore(join(folder, 'elsewhere-store'));
+  cpSync(added.folder, join(elsewhere.folder, toHex(other.digest)), { recursive: true });
+  assert.throws(() => elsewhere.find(other.digest), ReleaseError);
+  assert.deepEqual(store.list().length, 2);
+  assert.equal(readdirSync(store.folder).length, 2);
 });

@@ -1,14 +1,13 @@
 /**
  * `coppice member …`: proposals and ballots, signed here or on a machine without a network. docs/how-to/govern-a-service.md.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Client } from '@coppice/client';
 import { type KeyedSigner, nodeCryptography } from '@coppice/cryptography';
 import {
   type Constitution,
   type GovernanceAction,
   isKind,
-  parseStatement,
   proposalDigest,
   type ProposalSummary,
   type ShownProposal,
@@ -20,7 +19,8 @@ import {
 } from '@coppice/governance';
 import { decodeResult, encode, fromHex, type PlainValue, sameBytes, toHex, u64 } from '@coppice/wire';
 import { connect, type ServiceOptions, serviceOf } from '../connect.ts';
-import { handIn, proposalOf, proposalPeriod, type Standing } from '../governing.ts';
+import { openRelease, ReleaseError } from '@coppice/release';
+import { approvalOf, handIn, parseAction, policyShown, proposalOf, type Standing } from '../governing.ts';
 import { type Output, table } from '../output.ts';
 import { readKey, ServiceFolder, UserError } from '../service-folder.ts';
 import {
@@ -99,10 +99,12 @@ function answer(standing: Standing, { statement }: SignedStatement, output: Outp
   if (failed) process.exitCode = 4;
 }
 
+const isJson = (text: string): boolean => text.trimStart().startsWith('{');
+
 /** JSON, or a file that holds it. */
 function actionOf(text: string): PlainValue {
   let json = text;
-  if (!text.trimStart().startsWith('{')) {
+  if (!isJson(text)) {
     try {
       json = readFileSync(text, 'utf8');
     } catch {
@@ -118,21 +120,38 @@ function actionOf(text: string): PlainValue {
 
 export async function propose(
   text: string,
-  options: SigningOptions & { readonly unsigned?: boolean },
+  options: SigningOptions & { readonly unsigned?: boolean; readonly platform?: readonly string[] },
   output: Output,
 ): Promise<void> {
-  const action = actionOf(text) as unknown as GovernanceAction;
-  if (options.unsigned === true) return draft(action, options, output);
+  const { expiresIn, out, platform, unsigned } = options;
+  const offline = unsigned === true || out !== undefined;
+  const policy = offline ? undefined : await shownPolicy(options);
+  const action = isFolder(text)
+    ? approval(text, platform ?? policy?.platforms)
+    : unsigned === true
+      ? (actionOf(text) as unknown as GovernanceAction)
+      : parseAction(actionOf(text));
+  if (unsigned === true) return draft(action, options, output);
   const { publicKey: member } = signerOf(options);
-  const service = serviceOf(options);
   const expires =
-    options.out === undefined ? await expiryOnline(options) : afterHours(options.expiresIn ?? expiresInDefault);
-  const parsed = parseStatement(proposalOf({ service, member, expires }, action));
-  if (!parsed.ok) {
-    const problems = parsed.problems.slice(0, 4).map(({ path, reason }) => `${path} ${reason}`);
-    throw new UserError(`not an action: ${problems.join('; ')}`);
+    policy === undefined || expiresIn !== undefined
+      ? afterHours(expiresIn ?? expiresInDefault)
+      : Date.now() + Math.floor(policy.proposalPeriodMs / 2);
+  return send(proposalOf({ service: serviceOf(options), member, expires }, action), options, output);
+}
+
+function isFolder(text: string): boolean {
+  return !isJson(text) && statSync(text, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Of the release in a folder, with reference values for what the service accepts. */
+function approval(folder: string, platforms: readonly string[] | undefined): GovernanceAction {
+  if (platforms === undefined) throw new UserError('say what the service accepts: --platform NAME, once for each');
+  try {
+    return approvalOf(openRelease(folder), platforms);
+  } catch (error) {
+    throw error instanceof ReleaseError ? new UserError(error.message) : error;
   }
-  return send(parsed.value, options, output);
 }
 
 /** A proposal for somebody else to sign. */
@@ -153,11 +172,10 @@ function draft(action: GovernanceAction, options: SigningOptions, output: Output
   ]);
 }
 
-async function expiryOnline(options: SigningOptions): Promise<number> {
-  if (options.expiresIn !== undefined) return afterHours(options.expiresIn);
+async function shownPolicy(options: SigningOptions): ReturnType<typeof policyShown> {
   const client = await connect(options);
   try {
-    return Date.now() + Math.floor((await proposalPeriod(client)) / 2);
+    return await policyShown(client);
   } finally {
     client.close();
   }

@@ -15,7 +15,7 @@ import {
 import { toHex } from '@coppice/wire';
 import { parseLocalRuntimes } from '../local-runtimes.ts';
 import { type Output, table } from '../output.ts';
-import { readKey, UserError } from '../service-folder.ts';
+import { readKey, ServiceFolder, UserError } from '../service-folder.ts';
 
 /** The service that is built if none is named. */
 export const exampleService = fileURLToPath(
@@ -69,6 +69,18 @@ export async function verify(path: string, { signer, ...options }: VerifyOptions
       : problems.map(lineOf)),
   ]);
   if (problems.length > 0) process.exitCode = 1;
+}
+
+/** Puts a release, verified by its manifest, where the host of a service finds it. */
+export async function add(from: string, { folder }: { readonly folder: string }, output: Output): Promise<void> {
+  const { releases } = new ServiceFolder(folder);
+  const release = await told(() => Promise.resolve(releases.add(from)));
+  const { digest, entry } = release;
+  output.answer({ digest, folder: release.folder, entry, releases: releases.list() }, [
+    `release ${toHex(digest)}`,
+    `every file is as its manifest says; it is in ${release.folder}`,
+    'the host launches it in turns that open once members have approved it',
+  ]);
 }
 
 /** `a`, `b`: a variant of the release in `folder`, or `FOLDER/VARIANT`. */

@@ -1,8 +1,8 @@
 /**
  * Which program runs in which slot, and by what.
  */
-import type { Release } from '@coppice/release';
-import { type Configuration, type Digest, sameBytes } from '@coppice/wire';
+import type { ReleaseStore } from '@coppice/release';
+import type { Configuration, Digest } from '@coppice/wire';
 
 export interface SeatedProgram {
   readonly slot: number;
@@ -16,10 +16,11 @@ export interface SeatedProgram {
 }
 
 /** As the configuration says and the release's manifest means it: both have been verified. */
-export function seatedPrograms({ seats }: Configuration, { digest, manifest }: Release): SeatedProgram[] {
+export function seatedPrograms({ seats }: Configuration, releases: ReleaseStore): SeatedProgram[] {
   return seats.flatMap(({ release, slot, variant: id }) => {
-    const variant = manifest.variants.find((one) => one.id === id);
-    if (variant === undefined || !sameBytes(release, digest)) return [];
-    return [{ slot, runtime: variant.runtime, variant: id, program: variant.sha256, release }];
+    const variant = releases.variant(release, id);
+    return variant === undefined
+      ? []
+      : [{ slot, runtime: variant.runtime, variant: id, program: variant.sha256, release }];
   });
 }

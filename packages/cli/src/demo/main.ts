@@ -14,7 +14,6 @@ import { bindsTransaction, ChainVerifier, verifyReceipt } from '@coppice/ledger'
 import { toHex } from '@coppice/wire';
 import { HistoryRecorder } from '@coppice/history';
 import type { Loot } from '@coppice/node';
-import { openRelease } from '@coppice/release';
 import { fleetStatus, turnStep } from '../commands/status.ts';
 import { auditFolder, receiptText } from '../commands/verify.ts';
 import { tryEverything } from '../intruder.ts';
@@ -176,7 +175,7 @@ async function run(
     return { p50: round(percentile(values, 0.5)), p99: round(percentile(values, 0.99)) };
   };
   const { configuration } = client.chain;
-  const fleet = seatedPrograms(configuration, openRelease(local.folder.release));
+  const fleet = seatedPrograms(configuration, local.folder.releases);
   const all = latency(load.samples);
   const issued = load.committed.length;
   const ok =

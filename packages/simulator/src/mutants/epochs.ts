@@ -1,5 +1,5 @@
 /** Mutants of epochs and their keys: spec/epochs.md. */
-import { calm, churn, type Mutant } from './mutant.ts';
+import { calm, hindered, type Mutant } from './mutant.ts';
 
 const epoch = 'protocol/src/epoch.ts';
 const membership = 'protocol/src/membership.ts';
@@ -27,7 +27,7 @@ export const epochs: readonly Mutant[] = [
     name: 'seal-ignored',
     rule: 'epochs 8: an epoch does not close before the one before it is sealed',
     patches: [{ file: 'protocol/src/turn.ts', text: '  if (!sealed(m) && patient) return m;\n', instead: '' }],
-    choices: churn,
+    choices: hindered,
   },
   {
     name: 'seal-of-fewer',
@@ -39,7 +39,7 @@ export const epochs: readonly Mutant[] = [
         instead: '.filter((entry) => entry.erased).length >= quorumOf(m.slots.length) - 1;',
       },
     ],
-    choices: churn,
+    choices: hindered,
   },
   {
     name: 'seats-not-replaced-on-entry',

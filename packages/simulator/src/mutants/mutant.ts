@@ -24,6 +24,11 @@ function focused(focus: Focus, more: Choices = {}): Choices {
 export const calm = focused({ kinds: [], everyMs: 1000, lastMs: 0 });
 /** Views change all the time, in the midst of batches. */
 export const churn = focused({ kinds: ['split', 'split', 'delay', 'stop'], everyMs: 150, lastMs: 700 });
+/** Replicas are cut off and slow while one turn follows the other. */
+export const hindered = focused(
+  { kinds: ['split', 'isolate', 'slow-disk'], everyMs: 100, lastMs: 600 },
+  { disturbedMs: 12_000 },
+);
 /** Processes stand still, and go on with what they had. */
 export const stalls = focused({ kinds: ['stop', 'isolate', 'slow-disk'], everyMs: 300, lastMs: 1500 });
 

@@ -21,6 +21,7 @@ import { PreparedForger } from './prepared-forger.ts';
 import { TamperingPrimary } from './tampering-primary.ts';
 import { TwoNewViews } from './two-new-views.ts';
 import { EntryForger } from './entry-forger.ts';
+import { EstrangingPrimary } from './estranging-primary.ts';
 import { PushingPrimary } from './pushing-primary.ts';
 import { Sleeper } from './sleeper.ts';
 import { VoteForger } from './vote-forger.ts';
@@ -47,6 +48,7 @@ export const attackers = {
   'tampering-primary': (instance: Instance, random: Random): Faulty => new TamperingPrimary(instance, random),
   'two-new-views': (instance: Instance, random: Random): Faulty => new TwoNewViews(instance, random),
   'entry-forger': (instance: Instance, random: Random): Faulty => new EntryForger(instance, random),
+  'estranging-primary': (instance: Instance, random: Random): Faulty => new EstrangingPrimary(instance, random),
   'pushing-primary': (instance: Instance): Faulty => new PushingPrimary(instance),
   sleeper: (instance: Instance): Faulty => new Sleeper(instance),
   'vote-forger': (_: Instance, random: Random): Faulty => new VoteForger(random),

@@ -1,5 +1,5 @@
 /** Mutants of checkpoints, catching up and state transfer: spec/checkpoints.md. */
-import { behind, calm, type Mutant } from './mutant.ts';
+import { behind, calm, estranged, type Mutant, pushed } from './mutant.ts';
 
 const checkpoint = 'protocol/src/checkpoint.ts';
 const catchUp = 'protocol/src/catch-up.ts';
@@ -92,5 +92,29 @@ export const checkpoints: readonly Mutant[] = [
       },
     ],
     choices: behind('liar'),
+  },
+  {
+    name: 'votes-forgotten-above',
+    rule: 'checkpoints 19: no vote in a view after forgetting one for something above the received state',
+    patches: [
+      {
+        file: stateTransfer,
+        text: 'return committed === undefined || !sameBytes(committed, vote.subject.headerDigest);',
+        instead: 'return committed !== undefined && !sameBytes(committed, vote.subject.headerDigest);',
+      },
+    ],
+    choices: pushed,
+  },
+  {
+    name: 'votes-forgotten-beside',
+    rule: 'checkpoints 19: no vote in a view after one for a header that the received state is not built upon',
+    patches: [
+      {
+        file: stateTransfer,
+        text: 'return committed === undefined || !sameBytes(committed, vote.subject.headerDigest);',
+        instead: 'return committed === undefined;',
+      },
+    ],
+    choices: estranged,
   },
 ];

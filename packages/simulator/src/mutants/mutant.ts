@@ -42,6 +42,17 @@ export function behind(...kinds: Focus['kinds']): Choices {
   return focused({ kinds: ['split', ...kinds], everyMs: 300, lastMs: 1500 }, { checkpointInterval: 8 });
 }
 
+/** States are pushed upon those who fell behind a little, and voted meanwhile. */
+export const pushed = focused(
+  { kinds: ['pushing-primary', 'isolate', 'split'], everyMs: 200, lastMs: 1000 },
+  { checkpointInterval: 2, disturbedMs: 6000 },
+);
+/** One replica gets a state beside which it voted. */
+export const estranged = focused(
+  { kinds: ['estranging-primary'], everyMs: 200, lastMs: 1000 },
+  { checkpointInterval: 4 },
+);
+
 /** Launches fail, and terms run out. */
 export const starved: Choices = focused(
   { kinds: [], everyMs: 1000, lastMs: 0 },

@@ -40,16 +40,21 @@ async function main(options: Options): Promise<void> {
   );
   const subjects: Subject[] = [];
   try {
-    for (const [name, from] of [
-      ['this', checkout],
-      ...(against === undefined ? [] : [['against', resolve(against)]]),
-    ] as const) {
+    const measured =
+      against === undefined
+        ? options.cryptography.map((cryptography, _, { length }) => ({
+            ...{ name: length === 1 ? 'this' : cryptography, from: checkout, cryptography },
+          }))
+        : Object.entries({ this: checkout, against: resolve(against) }).map(([name, from]) => ({
+            ...{ name, from, cryptography: options.cryptography[0]! },
+          }));
+    for (const { cryptography, from, name } of measured) {
       const folder = join(base, name);
-      say(`founding a service of four replicas${against === undefined ? '' : ` (${name})`} …`);
+      say(`founding a service of four replicas${measured.length === 1 ? '' : ` (${name})`} …`);
       subjects.push({
         name,
         folder,
-        process: await SubjectProcess.found({ checkout: from, folder, clients, fsync, nodeArguments }),
+        process: await SubjectProcess.found({ checkout: from, folder, clients, fsync, cryptography, nodeArguments }),
       });
     }
     const document = options.turns

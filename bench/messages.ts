@@ -1,6 +1,7 @@
 /**
  * Between the driver and the process that is measured: one question at a time, one answer to each.
  */
+import type { CryptographyName } from '@coppice/host';
 import type { Load, Window } from './load.ts';
 
 export type ToSubject =
@@ -9,6 +10,7 @@ export type ToSubject =
       readonly folder: string;
       readonly clients: number;
       readonly fsync: boolean;
+      readonly cryptography: CryptographyName;
       readonly nodeArguments: readonly string[];
     }
   | { readonly kind: 'start'; readonly load: Load; readonly warmUpMs: number }

@@ -2,6 +2,7 @@
  * The command line.
  */
 import { parseArgs } from 'node:util';
+import { type CryptographyName, cryptographyNamed } from '@coppice/host';
 import type { Load } from './load.ts';
 
 export const usage = `npm run bench -- [options]
@@ -18,6 +19,7 @@ export const usage = `npm run bench -- [options]
   --warm-up S          of load before each window, not measured                  1
   --heat S             of load at first, until engines have compiled the code    12
   --against FOLDER     measures this checkout of the project, too, in turn
+  --cryptography LIST  what replicas sign and verify with; of two, one against the other
   --profile FOLDER     writes CPU profiles there, and sums them up by package
   --json               one line of JSON, last on standard output
 `;
@@ -34,6 +36,8 @@ export interface Options {
   readonly turns: boolean;
   readonly json: boolean;
   readonly against: string | undefined;
+  /** One, or two to be compared. */
+  readonly cryptography: readonly CryptographyName[];
   readonly profile: string | undefined;
 }
 
@@ -57,6 +61,7 @@ export function optionsOf(args: readonly string[]): Options | undefined {
       'warm-up': { type: 'string' },
       heat: { type: 'string' },
       against: { type: 'string' },
+      cryptography: { type: 'string' },
       profile: { type: 'string' },
     },
   });
@@ -76,6 +81,7 @@ export function optionsOf(args: readonly string[]): Options | undefined {
     turns: values.turns,
     json: values.json,
     against: values.against,
+    cryptography: (values.cryptography ?? 'libsodium').split(',').map(cryptographyNamed),
     profile: values.profile,
   };
 }

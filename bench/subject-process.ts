@@ -3,6 +3,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import type { CryptographyName } from '@coppice/host';
 import { type Load, sleep, type Window } from './load.ts';
 import type { FromSubject, ToSubject } from './messages.ts';
 
@@ -13,6 +14,7 @@ export interface SubjectOptions {
   readonly folder: string;
   readonly clients: number;
   readonly fsync: boolean;
+  readonly cryptography: CryptographyName;
   /** Arguments of the runtimes of replicas and clients, such as `--cpu-prof`. */
   readonly nodeArguments: readonly string[];
 }

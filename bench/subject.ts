@@ -18,12 +18,14 @@ let loop: ClosedLoop | undefined;
 let endWindow: (() => Promise<Window>) | undefined;
 let connected: { clients: Awaited<ReturnType<LocalService['connect']>>[] } = { clients: [] };
 
-async function found({ clients, folder, fsync, nodeArguments }: Extract<ToSubject, { kind: 'found' }>): Promise<void> {
+async function found(message: Extract<ToSubject, { kind: 'found' }>): Promise<void> {
+  const { clients, cryptography, folder, fsync, nodeArguments } = message;
   service = await LocalService.found(folder, {
     serviceFile: fileURLToPath(new URL('service.ts', import.meta.url)),
     name: 'bench',
     members: 1,
     fsync,
+    cryptography: [cryptography],
     nodeArguments,
   });
   const local = service;

@@ -5,6 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Edge } from '../packages/cryptography/test/edges.ts';
 import { nodeCryptography } from '@coppice/cryptography';
+import { nodeCrypto } from '../packages/cryptography/src/node-crypto.ts';
+import { libsodium } from '../packages/cryptography/src/sodium.ts';
 import { verifyReceipt } from '@coppice/ledger';
 import { simulate } from '@coppice/simulator';
 import { decodeWriteSet, encodeWriteSet, State } from '@coppice/state';
@@ -69,11 +71,10 @@ for (const { domain, bytes: hex, statement: signed, digest } of read('wire/test/
 
 for (const edge of read('cryptography/test/vectors/ed25519.json') as Edge[]) {
   const key = bytes(edge.key);
-  const actual = [
-    nodeCryptography.verify(key, bytes(edge.message), bytes(edge.signature)),
-    nodeCryptography.validPublicKey(key),
-  ];
-  check(`Ed25519: ${edge.what}`, actual, [edge.verifies, edge.validKey]);
+  for (const { validPublicKey, verify } of [libsodium, nodeCrypto]) {
+    const actual = [verify(key, bytes(edge.message), bytes(edge.signature)), validPublicKey(key)];
+    check(`Ed25519: ${edge.what}`, actual, [edge.verifies, edge.validKey]);
+  }
 }
 
 interface X509Edge {

@@ -11,7 +11,14 @@ import { fileURLToPath } from 'node:url';
 import { auditFolder, parseLocalRuntimes } from '@coppice/cli';
 import type { Client } from '@coppice/client';
 import { nodeCryptography } from '@coppice/cryptography';
-import { allRuntimesInstalled, findRuntime, Host, installedRuntimes, type RunningInstance } from '@coppice/host';
+import {
+  allRuntimesInstalled,
+  cryptographyNames,
+  findRuntime,
+  Host,
+  installedRuntimes,
+  type RunningInstance,
+} from '@coppice/host';
 import {
   checkpointed,
   type Cluster,
@@ -47,11 +54,19 @@ function runtimeOf(cluster: Cluster, instance: RunningInstance): string {
     launch: { variant: string };
   };
   const { releases } = JSON.parse(readFileSync(join(cluster.folder, 'constitution.json'), 'utf8')) as {
-    releases: [{ variants: { id: string; runtime: string }[] }];
+    releases: [{ variants: { id: string; runtime: string; cryptography: string }[] }];
   };
-  const { runtime } = releases[0].variants.find(({ id }) => id === settings.launch.variant)!;
+  const { cryptography, runtime } = releases[0].variants.find(({ id }) => id === settings.launch.variant)!;
   const executable = readlinkSync(`/proc/${instance.pid}/exe`);
   assert.equal(executable, realpathSync(findRuntime(runtime).command));
+  const environment = readFileSync(`/proc/${instance.pid}/environ`, 'latin1').split('\0');
+  assert.deepEqual(
+    environment.filter((one) => one.startsWith('COPPICE_CRYPTOGRAPHY=')),
+    [`COPPICE_CRYPTOGRAPHY=${cryptography}`],
+  );
+  // libsodium is not in the memory of who does not use it.
+  const mapped = readFileSync(`/proc/${instance.pid}/maps`, 'utf8').includes('/sodium.node');
+  assert.equal(mapped, cryptography === 'libsodium');
   return runtime;
 }
 
@@ -86,7 +101,7 @@ const policy = { checkpointInterval: 16 };
 describe('a fleet of different runtimes', { skip }, () => {
   it('serves, survives a kill, and turns each slot to another runtime', async (t) => {
     const runtimes = parseLocalRuntimes([...all.filter((name) => name !== node24), node24].join(','));
-    const cluster = await found(t, { runtimes, policy });
+    const cluster = await found(t, { runtimes, cryptography: cryptographyNames, policy });
     assert.deepEqual(runtimesOf(cluster), [...all.filter((name) => name !== node24)]);
     const client = await cluster.client();
     const load = new Load(client);
@@ -111,11 +126,12 @@ describe('a fleet of different runtimes', { skip }, () => {
     await agreed(t, cluster, client);
   });
 
-  it('agrees with other settings of its engines, too', async (t) => {
+  it('agrees with other settings of its engines and other cryptography, too', async (t) => {
     const runtimes = parseLocalRuntimes(
       `${node22}+jitless,${node24}+no-optimizer+small-heap,bun+jitless,deno+eager-baseline`,
     );
-    const cluster = await found(t, { runtimes, policy });
+    const cluster = await found(t, { runtimes, cryptography: ['node-crypto'], policy });
+    runtimesOf(cluster);
     const client = await cluster.client();
     const load = new Load(client);
     await load.progress(100);

@@ -1,7 +1,14 @@
 /**
  * What replicas of a local service are run by: variants of its release, one a runtime and settings of its engine.
  */
-import { findRuntime, installedRuntimes, type Runtime, RuntimeMissing } from '@coppice/host';
+import {
+  cryptographyNamed,
+  type CryptographyName,
+  findRuntime,
+  installedRuntimes,
+  type Runtime,
+  RuntimeMissing,
+} from '@coppice/host';
 import { UserError } from './service-folder.ts';
 
 /** Founders take turns among these; after that, the turns' challenges choose. */
@@ -31,4 +38,18 @@ export function parseLocalRuntimes(text: string | undefined): LocalRuntimes {
     }
   });
   return [first!, ...others];
+}
+
+/** Reads `libsodium,node-crypto`; by default what is there. */
+export function parseCryptography(
+  text: string | undefined,
+  byDefault: readonly CryptographyName[],
+): readonly CryptographyName[] {
+  if (text === undefined) return byDefault;
+  try {
+    return text.split(',').map((one) => cryptographyNamed(one.trim()));
+  } catch (error) {
+    if (!(error instanceof RuntimeMissing)) throw error;
+    throw new UserError(error.message);
+  }
 }

@@ -10,6 +10,7 @@ import { type KeyedSigner, newSigner, nodeCryptography } from '@coppice/cryptogr
 import { type Constitution, type ConstitutionSource, parseConstitution } from '@coppice/governance';
 import {
   CommandDriver,
+  type CryptographyName,
   type Driver,
   findRuntime,
   found,
@@ -43,6 +44,8 @@ export interface FoundingOptions {
   readonly platforms?: LocalPlatforms;
   /** What replicas are run by, slot by slot and again from the first; by default the runtime of this program. */
   readonly runtimes?: LocalRuntimes;
+  /** What replicas sign and verify with, likewise. */
+  readonly cryptography?: readonly CryptographyName[];
   /** What programs are diversified by; founders take turns among these, and one that is not diversified. */
   readonly seeds?: readonly string[];
   /** Wait for the disk before a nonce is revealed; default true. */
@@ -211,7 +214,7 @@ function driverOf(
     },
     runtimeOf: (launch) => {
       const variant = launched(launch);
-      return variant && findRuntime(variant.runtime, variant.engineSettings);
+      return variant && findRuntime(variant.runtime, variant.engineSettings, variant.cryptography);
     },
     platformOf: (slot) => platformOf(platforms, slot),
     ...(fsync === undefined ? {} : { fsync }),
@@ -267,11 +270,11 @@ function sourceOf(
 }
 
 async function buildLocalRelease(
-  { runtimes = ownRuntime(), seeds = [], serviceFile }: FoundingOptions,
+  { cryptography = ['libsodium'], runtimes = ownRuntime(), seeds = [], serviceFile }: FoundingOptions,
   { releases }: ServiceFolder,
 ): Promise<Release> {
   try {
-    return await releases.build({ service: serviceFile, runtimes, seeds });
+    return await releases.build({ service: serviceFile, runtimes, cryptography, seeds });
   } catch (error) {
     throw error instanceof ReleaseError ? new UserError(error.message) : error;
   }

@@ -1,15 +1,11 @@
 /**
- * The replica's cryptography: SHA-256 of `node:crypto`, Ed25519 of libsodium ({@link sodium}).
+ * The replica's cryptography: SHA-256 of `node:crypto`, Ed25519 of the implementation that it was launched with ({@link ed25519}).
  */
 import { createPrivateKey, hash as hashOnce, type KeyObject } from 'node:crypto';
-import { type Cryptography, digestBytes, publicKeyBytes, signatureBytes, type Signer, toLatin1 } from '@coppice/wire';
-import { sodium } from './sodium.ts';
+import { type Cryptography, digestBytes, publicKeyBytes, type Signer, toLatin1 } from '@coppice/wire';
+import { ed25519 } from './ed25519.ts';
+import { newSecret, privateKeyInfo, type Secret, secretLayout } from './secret.ts';
 import { nodeX509Cryptography } from './x509.ts';
-
-const seedBytes = 32;
-const secretKeyBytes = 64;
-/** DER of an Ed25519 PrivateKeyInfo, up to the seed (RFC 8410). */
-const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /** Keys whose validity is remembered: instances bring the same ones to every replica, and again at a retry. */
 const keysMax = 4096;
@@ -33,18 +29,7 @@ export const nodeCryptography: Cryptography & { readonly x509: typeof nodeX509Cr
   hash: sha256,
 
   verify(publicKey, message, signature) {
-    if (publicKey.length !== publicKeyBytes || signature.length !== signatureBytes) return false;
-    return sodium.crypto_sign_verify_detached(
-      signature.buffer,
-      signature.byteOffset,
-      signature.length,
-      message.buffer,
-      message.byteOffset,
-      message.length,
-      publicKey.buffer,
-      publicKey.byteOffset,
-      publicKey.length,
-    );
+    return ed25519().verify(publicKey, message, signature);
   },
 
   validPublicKey(publicKey) {
@@ -52,7 +37,7 @@ export const nodeCryptography: Cryptography & { readonly x509: typeof nodeX509Cr
     const id = toLatin1(publicKey);
     let valid = validKeys.get(id);
     if (valid === undefined) {
-      valid = sodium.crypto_core_ed25519_is_valid_point(publicKey);
+      valid = ed25519().validPublicKey(publicKey);
       if (validKeys.size >= keysMax) validKeys.delete(validKeys.keys().next().value!);
       validKeys.set(id, valid);
     }
@@ -68,42 +53,38 @@ export function rawPublicKey(key: KeyObject): Uint8Array {
 /** A signer whose private key this process holds. */
 export class KeyedSigner implements Signer {
   readonly publicKey: Uint8Array;
-  /** Seed and public key; zeros once it is erased. */
-  readonly #secret: Uint8Array;
+  /** Zeros once it is erased. */
+  readonly #secret: Secret;
   #erased = false;
 
-  constructor(publicKey: Uint8Array, secret: Uint8Array) {
-    this.publicKey = publicKey;
+  constructor(secret: Secret) {
+    this.publicKey = new Uint8Array(secret.subarray(secretLayout.publicKey));
     this.#secret = secret;
   }
 
   sign(message: Uint8Array): Uint8Array {
     if (this.#erased) throw new Error('the key is erased');
-    const signature = new Uint8Array(signatureBytes);
-    sodium.crypto_sign_detached(signature, message, this.#secret);
-    return signature;
+    return ed25519().sign(this.#secret, message);
   }
 
   /** The private key as the runtime's TLS and files take it: a copy that {@link erase} does not reach. */
   get privateKey(): KeyObject {
     if (this.#erased) throw new Error('the key is erased');
-    const key = Buffer.concat([pkcs8Prefix, this.#secret.subarray(0, seedBytes)]);
-    return createPrivateKey({ key, format: 'der', type: 'pkcs8' });
+    return createPrivateKey({ key: privateKeyInfo(this.#secret), format: 'der', type: 'pkcs8' });
   }
 
   /** Overwrites the private key. It can sign nothing from then on. */
   erase(): void {
     this.#erased = true;
-    sodium.sodium_memzero(this.#secret);
+    this.#secret.fill(0);
   }
 }
 
 /** A signer with a key that exists nowhere else. */
 export function newSigner(): KeyedSigner {
-  const publicKey = new Uint8Array(publicKeyBytes);
-  const secret = new Uint8Array(secretKeyBytes);
-  sodium.crypto_sign_keypair(publicKey, secret);
-  return new KeyedSigner(publicKey, secret);
+  const secret = newSecret();
+  ed25519().generate(secret);
+  return new KeyedSigner(secret);
 }
 
 export function signerOf(privateKey: KeyObject): KeyedSigner {
@@ -112,8 +93,8 @@ export function signerOf(privateKey: KeyObject): KeyedSigner {
 
 /** A signer of a 32-byte seed: for keys that people keep in files. */
 export function signerFromSeed(seed: Uint8Array): KeyedSigner {
-  const publicKey = new Uint8Array(publicKeyBytes);
-  const secret = new Uint8Array(secretKeyBytes);
-  sodium.crypto_sign_seed_keypair(publicKey, secret, seed);
-  return new KeyedSigner(publicKey, secret);
+  const secret = newSecret();
+  secret.set(seed, secretLayout.seed);
+  ed25519().derive(secret);
+  return new KeyedSigner(secret);
 }

@@ -1,9 +1,8 @@
 /**
- * libsodium's Ed25519, by the native binding of the package sodium-native: the one implementation of signatures, on every runtime.
+ * libsodium's Ed25519, by the native binding of the package sodium-native.
  *
- * Runtimes disagree on the edge cases of Ed25519, so none of theirs is asked. libsodium refuses what the strict rule of
- * spec/encoding.md refuses (scalars and keys that are not canonical, points of small order), and compares the commitment it
- * computes with the signature's byte by byte; it takes a third of the time of OpenSSL, and its keys can be overwritten.
+ * It refuses by itself what the strict rule of spec/encoding.md refuses (scalars and keys that are not canonical, points of small order),
+ * and compares the commitment it computes with the signature's byte by byte; it takes a third of the time of OpenSSL.
  *
  * A release is one measured file, and a native library cannot be part of it: it lies beside the file, which has its digest
  * and loads nothing else (bundle.ts).
@@ -12,7 +11,9 @@ import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { publicKeyBytes, signatureBytes } from '@coppice/wire';
 import { bindingName, bindingPath } from './binding.ts';
+import { type Ed25519, type Secret, secretLayout } from './secret.ts';
 
 interface Sodium {
   crypto_sign_keypair(publicKey: Uint8Array, secretKey: Uint8Array): number;
@@ -23,7 +24,6 @@ interface Sodium {
     ...of: readonly [ArrayBufferLike, number, number, ArrayBufferLike, number, number, ArrayBufferLike, number, number]
   ): boolean;
   crypto_core_ed25519_is_valid_point(point: Uint8Array): boolean;
-  sodium_memzero(bytes: Uint8Array): void;
 }
 
 /** Hexadecimal SHA-256 of the library beside the bundle. The bundler puts it here; there is none in the sources. */
@@ -38,4 +38,53 @@ function load(): Sodium {
   return require(path) as Sodium;
 }
 
-export const sodium = load();
+let loaded: Sodium | undefined;
+
+/** Loaded where somebody asks: an instance that has the other implementation does not hold this one. */
+function sodium(): Sodium {
+  loaded ??= load();
+  return loaded;
+}
+
+/** As libsodium has it: seed and public key. */
+function secretKey(secret: Secret): Uint8Array {
+  return secret.subarray(secretLayout.seed);
+}
+
+export const libsodium: Ed25519 = {
+  generate(secret) {
+    sodium().crypto_sign_keypair(secret.subarray(secretLayout.publicKey), secretKey(secret));
+  },
+
+  derive(secret) {
+    // A copy, since the library writes over the place before it has read all of the seed.
+    const seed = new Uint8Array(secretKey(secret).subarray(0, secretLayout.publicKey - secretLayout.seed));
+    sodium().crypto_sign_seed_keypair(secret.subarray(secretLayout.publicKey), secretKey(secret), seed);
+    seed.fill(0);
+  },
+
+  sign(secret, message) {
+    const signature = new Uint8Array(signatureBytes);
+    sodium().crypto_sign_detached(signature, message, secretKey(secret));
+    return signature;
+  },
+
+  verify(publicKey, message, signature) {
+    if (publicKey.length !== publicKeyBytes || signature.length !== signatureBytes) return false;
+    return sodium().crypto_sign_verify_detached(
+      signature.buffer,
+      signature.byteOffset,
+      signature.length,
+      message.buffer,
+      message.byteOffset,
+      message.length,
+      publicKey.buffer,
+      publicKey.byteOffset,
+      publicKey.length,
+    );
+  },
+
+  validPublicKey(publicKey) {
+    return publicKey.length === publicKeyBytes && sodium().crypto_core_ed25519_is_valid_point(publicKey);
+  },
+};

@@ -21,10 +21,12 @@ export interface CommandDriverOptions {
   readonly folder: string;
   /** The executable, and its first arguments. */
   readonly command: readonly string[];
-  /** What is known of the variant that is launched: the runtime, `name@version`, and settings of its engine. */
+  /** What is known of the variant that is launched: the runtime, `name@version`, settings of its engine, its cryptography. */
   readonly variantOf?: (
     launch: LaunchData,
-  ) => { readonly runtime?: string; readonly engineSettings?: readonly string[] } | undefined;
+  ) =>
+    | { readonly runtime?: string; readonly engineSettings?: readonly string[]; readonly cryptography?: string }
+    | undefined;
   /** Launched what was launched before; ends it. */
   readonly before: Driver;
 }
@@ -47,13 +49,14 @@ export class CommandDriver implements Driver {
 
   async launch({ bootstrap, epochKeys, launch }: LaunchRequest): Promise<RunningInstance> {
     const { challenge, release, service, slot, turn, variant } = launch;
-    const { runtime, engineSettings = [] } = this.#options.variantOf?.(launch) ?? {};
+    const { cryptography, engineSettings = [], runtime } = this.#options.variantOf?.(launch) ?? {};
     const asked = {
       launch: {
         ...{ service: toHex(service), slot, turn, challenge: toHex(challenge), release: toHex(release), variant },
       },
       launchDigest: toHex(launchDigest(nodeCryptography, launch)),
       ...(runtime === undefined ? {} : { runtime, engineSettings }),
+      ...(cryptography === undefined ? {} : { cryptography }),
       settings: { epochKeys, bootstrap },
     };
     const said = answerOf(await this.#run('launch', asked));

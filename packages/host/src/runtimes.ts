@@ -17,12 +17,18 @@ type Kind = 'node' | 'bun' | 'deno';
 export const engineSettingNames = ['jitless', 'no-optimizer', 'eager-baseline', 'serial-gc', 'small-heap'] as const;
 export type EngineSetting = (typeof engineSettingNames)[number];
 
+/** Who signs and verifies: docs/reference/runtimes.md. */
+export const cryptographyNames = ['libsodium', 'node-crypto'] as const;
+export type CryptographyName = (typeof cryptographyNames)[number];
+
 /** A runtime, and what comes with it on its command line. */
 export interface Runtime {
   /** `name@version`. */
   readonly name: string;
   readonly engineFamily: 'v8' | 'javascriptcore';
   readonly engineSettings: readonly EngineSetting[];
+  /** What programs that it runs sign and verify with. */
+  readonly cryptography: CryptographyName;
   /** The executable. */
   readonly command: string;
   /** What comes before the program to run. */
@@ -122,13 +128,21 @@ export function allRuntimesInstalled(): boolean {
   return unpacked().complete;
 }
 
-function runtimeOf({ kind, version, command }: Installed, engineSettings: readonly EngineSetting[]): Runtime {
+function runtimeOf(
+  { kind, version, command }: Installed,
+  engineSettings: readonly EngineSetting[],
+  cryptography: CryptographyName,
+): Runtime {
+  const { args, environment } = invocation({ kind, version }, engineSettings);
   return {
     name: `${kind}@${version}`,
     engineFamily: kind === 'bun' ? 'javascriptcore' : 'v8',
     engineSettings,
+    cryptography,
     command,
-    ...invocation({ kind, version }, engineSettings),
+    args,
+    // Always said: what the launcher itself was started with decides nothing.
+    environment: { ...environment, COPPICE_CRYPTOGRAPHY: cryptography },
   };
 }
 
@@ -138,11 +152,23 @@ function installed(): readonly Installed[] {
 
 /** The runtimes that are on this machine, that of this program first. */
 export function installedRuntimes(): Runtime[] {
-  return installed().map((one) => runtimeOf(one, []));
+  return installed().map((one) => runtimeOf(one, [], 'libsodium'));
 }
 
-/** The runtime of this name, `name@version`, with these settings of its engine. Throws {@link RuntimeMissing}. */
-export function findRuntime(name: string, settings: readonly string[] = []): Runtime {
+/** Throws {@link RuntimeMissing} where there is none of this name. */
+export function cryptographyNamed(name: string): CryptographyName {
+  const found = cryptographyNames.find((one) => one === name);
+  if (found === undefined)
+    throw new RuntimeMissing(`there is no cryptography ${name}, but ${cryptographyNames.join(', ')}`);
+  return found;
+}
+
+/** The runtime of this name, `name@version`, with these settings of its engine and this cryptography. Throws {@link RuntimeMissing}. */
+export function findRuntime(
+  name: string,
+  settings: readonly string[] = [],
+  cryptography: string = cryptographyNames[0],
+): Runtime {
   const found = installed().find(({ kind, version }) => `${kind}@${version}` === name);
   if (found === undefined) {
     const names = installedRuntimes().map((one) => one.name);
@@ -154,7 +180,7 @@ export function findRuntime(name: string, settings: readonly string[] = []): Run
       throw new RuntimeMissing(`there is no engine setting ${setting}, but ${engineSettingNames.join(', ')}`);
     return one;
   });
-  return runtimeOf(found, known);
+  return runtimeOf(found, known, cryptographyNamed(cryptography));
 }
 
 const chunkBytes = 1 << 20;

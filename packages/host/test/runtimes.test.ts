@@ -69,6 +69,8 @@ test('a measurement is of one runtime and its settings', () => {
   );
   assert.equal(new Set(measured).size, measured.length);
   assert.equal(measured[0], toHex(runtimeMeasurement(installedRuntimes()[0]!)));
+  const [{ name }] = installedRuntimes() as [Runtime];
+  assert.ok(!measured.includes(toHex(runtimeMeasurement(findRuntime(name, [], 'node-crypto')))));
 });
 
 test('what is not here is missed by name', () => {
@@ -76,4 +78,5 @@ test('what is not here is missed by name', () => {
   assert.throws(() => findRuntime('node@1.0.0'), /node@1\.0\.0 is not on this machine, which has node@/);
   const [{ name }] = installedRuntimes() as [Runtime];
   assert.throws(() => findRuntime(name, ['faster']), /no engine setting faster, but jitless/);
+  assert.throws(() => findRuntime(name, [], 'rot13'), /no cryptography rot13, but libsodium, node-crypto/);
 });

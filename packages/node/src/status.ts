@@ -2,9 +2,9 @@
  * What a replica says of itself and the service, for people and monitors. Not proven: whoever needs proof follows the ledger.
  */
 import type { ReplicaExecution } from '@coppice/execution';
-import { weakenedCaps } from '@coppice/governance';
+import { type Constitution, weakenedCaps } from '@coppice/governance';
 import { halted, type Replica, waivedTurns } from '@coppice/protocol';
-import { faultsTolerated, primarySlot, quorumOf, toHex } from '@coppice/wire';
+import { faultsTolerated, primarySlot, quorumOf, sameBytes, type Seat, toHex } from '@coppice/wire';
 import type { ClientDoor } from './client-door.ts';
 import type { Journal } from './journal.ts';
 import type { Keyring } from './keyring.ts';
@@ -65,6 +65,7 @@ export function nodeStatus({ node, execution, journal, keyring, door }: StatusSo
     committedMsAgo: replica.now - replica.lastCommitAt,
     time,
     seats: configuration.seats.map((seat) => ({
+      ...dimensionsOf(constitution, seat),
       slot: seat.slot,
       instance: toHex(seat.instance),
       release: toHex(seat.release),
@@ -109,6 +110,19 @@ export function nodeStatus({ node, execution, journal, keyring, door }: StatusSo
     cpuMicros: cpuMicros(),
     keysOfEpochs: keyring.epochs.length,
     counters: Object.fromEntries([...journal.counters].sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+}
+
+/** What the seat's variant is, as members approved it; `null` once its release is none that they approve. */
+function dimensionsOf({ releases }: Pick<Constitution, 'releases'>, seat: Pick<Seat, 'release' | 'variant'>) {
+  const variant = releases
+    .find(({ digest }) => sameBytes(digest, seat.release))
+    ?.variants.find(({ id }) => id === seat.variant);
+  return {
+    runtime: variant?.runtime ?? null,
+    engineSettings: variant?.engineSettings ?? null,
+    cryptography: variant?.cryptography ?? null,
+    program: variant === undefined ? null : toHex(variant.program),
   };
 }
 

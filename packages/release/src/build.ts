@@ -6,7 +6,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { bundleSodium } from '@coppice/cryptography/bundle';
-import type { Runtime } from '@coppice/host';
+import type { CryptographyName, Runtime } from '@coppice/host';
 import { protocolVersion, type Signer } from '@coppice/wire';
 import { bundleReplica, bundleService, serviceModule, type ServiceScript } from './bundle.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
@@ -25,7 +25,7 @@ import {
 } from './manifest.ts';
 import { envelopeOf, provenanceName, statementOf } from './provenance.ts';
 import { belowRoot, commitOf, packageOfRuntime, packagesNamed, packagesOf } from './sources.ts';
-import { type Program, programName, variantsOf } from './variants.ts';
+import { launchesOf, type Program, programName, variantsOf } from './variants.ts';
 
 /** What members put into their constitution, in a release's folder: it follows from the manifest. */
 export const entryName = 'constitution-entry.json';
@@ -42,6 +42,8 @@ export interface BuildOptions {
   readonly seeds?: readonly string[];
   /** With settings of their engines; they are on this machine, to be measured. */
   readonly runtimes: readonly Runtime[];
+  /** What instances sign and verify with; default: libsodium. */
+  readonly cryptography?: readonly CryptographyName[];
   /** Who signs the provenance. */
   readonly signers?: readonly Signer[];
 }
@@ -57,7 +59,7 @@ export interface Release {
 /** Throws a {@link ReleaseError} where the sources or the options are not as they must be. */
 export async function buildRelease(options: BuildOptions): Promise<Release> {
   const folder = emptied(options.folder);
-  const { runtimes } = options;
+  const runtimes = launchesOf(options.runtimes, options.cryptography ?? ['libsodium']);
   const script = await bundleService(options.service);
   const define = bundleSodium(folder);
   const inputs = new Set(script.modules.keys());
@@ -123,7 +125,7 @@ function seedsNamed(seeds: readonly string[], runtimes: number): readonly string
   if ((1 + seeds.length) * runtimes > variantsMax)
     throw new ReleaseError(
       'wrong-use',
-      `${1 + seeds.length} programs on ${runtimes} runtimes are more than ${variantsMax} variants`,
+      `${1 + seeds.length} programs, each launched in ${runtimes} ways, are more than ${variantsMax} variants`,
     );
   return seeds;
 }

@@ -94,6 +94,11 @@ export function runtimesOf({ variants }: Manifest): string[] {
   return [...new Set(variants.map(({ engineSettings, runtime }) => [runtime, ...engineSettings].join('+')))];
 }
 
+/** What its variants sign and verify with, in the order of the first that has it. */
+export function cryptographyOf({ variants }: Manifest): string[] {
+  return [...new Set(variants.map(({ cryptography }) => cryptography))];
+}
+
 /** What its programs were diversified by, in the order of the first variant that has it. */
 export function seedsOf({ variants }: Manifest): string[] {
   return [...new Set(variants.flatMap(({ seed }) => seed ?? []))];

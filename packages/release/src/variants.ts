@@ -1,7 +1,7 @@
 /**
- * The variants of a release: each program, on each runtime.
+ * The variants of a release: each program, on each runtime, with each cryptography.
  */
-import { type Runtime, runtimeMeasurement } from '@coppice/host';
+import { type CryptographyName, findRuntime, type Runtime, runtimeMeasurement } from '@coppice/host';
 import { toHex } from '@coppice/wire';
 import { sha256 } from './canonical.ts';
 import type { ReleaseVariant } from './manifest.ts';
@@ -27,20 +27,37 @@ const measures: ReleaseVariant['measures'] = [
   { platform: 'tpm2', of: ['release', 'variant', 'runtime'] },
 ];
 
-function idOf({ engineSettings, name }: Runtime, seed: string | null): string {
-  const runtime = [name.replace('@', '-'), ...engineSettings].join('+');
+function idOf({ cryptography, engineSettings, name }: Runtime, seed: string | null): string {
+  const runtime = [
+    name.replace('@', '-'),
+    ...engineSettings,
+    ...(cryptography === 'libsodium' ? [] : [cryptography]),
+  ].join('+');
   return seed === null ? runtime : `${runtime}_${seed}`;
 }
 
-/** All of them, in an order in which neighbours have neither program nor runtime in common, as far as there are others. */
-export function variantsOf(programs: readonly Program[], runtimes: readonly Runtime[]): ReleaseVariant[] {
-  const all = programs.length * runtimes.length;
-  const round = all / commonDivisor(programs.length, runtimes.length);
+/** Each with each, in an order in which neighbours have neither in common, as far as there are others. */
+function pairs<A, B>(ones: readonly A[], others: readonly B[]): (readonly [A, B])[] {
+  const all = ones.length * others.length;
+  const round = all / commonDivisor(ones.length, others.length);
+  // After a round, each one has met as many of the others as it can by going on; then it begins with the next.
+  return Array.from({ length: all }, (_, i) => [
+    ones[i % ones.length]!,
+    others[(i + Math.floor(i / round)) % others.length]!,
+  ]);
+}
+
+/** The runtimes, each with each cryptography. */
+export function launchesOf(runtimes: readonly Runtime[], cryptography: readonly CryptographyName[]): Runtime[] {
+  return pairs(runtimes, cryptography).map(([{ engineSettings, name }, provider]) =>
+    findRuntime(name, engineSettings, provider),
+  );
+}
+
+/** Neighbours have neither program nor runtime in common, as far as there are others. */
+export function variantsOf(programs: readonly Program[], launches: readonly Runtime[]): ReleaseVariant[] {
   const digests = new Map(programs.map((program) => [program, sha256(program.text)]));
-  return Array.from({ length: all }, (_, i) => {
-    const program = programs[i % programs.length]!;
-    // After a round, each program has met as many runtimes as it can by going on; then it begins with the next one.
-    const runtime = runtimes[(i + Math.floor(i / round)) % runtimes.length]!;
+  return pairs(programs, launches).map(([program, runtime]) => {
     return {
       id: idOf(runtime, program.seed),
       program: program.name,
@@ -50,7 +67,7 @@ export function variantsOf(programs: readonly Program[], runtimes: readonly Runt
       engineFamily: runtime.engineFamily,
       engineSettings: runtime.engineSettings,
       runtimeMeasurement: toHex(runtimeMeasurement(runtime)),
-      cryptography: 'libsodium',
+      cryptography: runtime.cryptography,
       measures,
     };
   });

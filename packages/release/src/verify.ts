@@ -8,13 +8,21 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { findRuntime, type Runtime, RuntimeMissing } from '@coppice/host';
+import { cryptographyNamed, findRuntime, type Runtime, RuntimeMissing } from '@coppice/host';
 import { buildRelease, entryName, openRelease, type Release } from './build.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 import { differenceOf } from './difference.ts';
 import { ReleaseError } from './error.ts';
 import { readBounded } from './files.ts';
-import { constitutionEntry, encodeManifest, type Manifest, manifestName, runtimesOf, seedsOf } from './manifest.ts';
+import {
+  constitutionEntry,
+  cryptographyOf,
+  encodeManifest,
+  type Manifest,
+  manifestName,
+  runtimesOf,
+  seedsOf,
+} from './manifest.ts';
 import { provenanceName, readEnvelope, statementOf } from './provenance.ts';
 import { root } from './sources.ts';
 
@@ -157,10 +165,17 @@ async function rebuild(manifest: Manifest, folder: string, options: VerifyOption
     throw new ReleaseError('cannot-build', 'the service is not among the sources: name its module with --service');
   const source = resolve(options.source ?? root);
   const file = options.service === undefined ? join(source, named) : resolve(named);
-  const [seeds, runtimes] = [seedsOf(manifest), runtimesOf(manifest)];
+  const [seeds, runtimes, cryptography] = [seedsOf(manifest), runtimesOf(manifest), cryptographyOf(manifest)];
   if (options.source === undefined)
-    return buildRelease({ service: file, folder, seeds, runtimes: runtimes.map(runtimeNamed) });
+    return buildRelease({
+      service: file,
+      folder,
+      seeds,
+      runtimes: runtimes.map(runtimeNamed),
+      cryptography: cryptography.map((name) => told(() => cryptographyNamed(name))),
+    });
   const args = ['release', 'build', '--service', file, '--out', folder, '--runtimes', runtimes.join(',')];
+  args.push('--cryptography', cryptography.join(','));
   for (const seed of seeds) args.push('--variant', seed);
   const program = join(source, 'packages/cli/src/main.ts');
   const { status, stderr } = spawnSync(process.execPath, [program, ...args], {
@@ -175,8 +190,12 @@ async function rebuild(manifest: Manifest, folder: string, options: VerifyOption
 
 function runtimeNamed(text: string): Runtime {
   const [name = '', ...settings] = text.split('+');
+  return told(() => findRuntime(name, settings));
+}
+
+function told<T>(find: () => T): T {
   try {
-    return findRuntime(name, settings);
+    return find();
   } catch (error) {
     throw error instanceof RuntimeMissing ? new ReleaseError('cannot-build', error.message, error) : error;
   }

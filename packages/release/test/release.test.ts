@@ -38,7 +38,12 @@ before(async () => {
   chmodSync(folder, 0o755);
   const signed = { service, runtimes, signers: [signer] };
   release = await buildRelease({ ...signed, folder: join(folder, 'release') });
-  diverse = await buildRelease({ ...signed, seeds: ['a1', 'b2'], folder: join(folder, 'diverse') });
+  diverse = await buildRelease({
+    ...signed,
+    seeds: ['a1', 'b2'],
+    cryptography: ['libsodium', 'node-crypto'],
+    folder: join(folder, 'diverse'),
+  });
 });
 after(() => rmSync(folder, { recursive: true }));
 
@@ -67,10 +72,16 @@ test('variants are programs on runtimes, and reference values are those that the
   const name = runtimes[0]!.name.replace('@', '-');
   assert.deepEqual(
     diverse.entry.variants.map(({ id }) => id),
-    [name, `${name}+jitless_a1`, `${name}_b2`, `${name}+jitless`, `${name}_a1`, `${name}+jitless_b2`],
+    [
+      ...[name, `${name}+jitless+node-crypto_a1`, `${name}+node-crypto_b2`],
+      ...[`${name}+jitless`, `${name}_a1`, `${name}+jitless+node-crypto_b2`],
+      ...[`${name}+node-crypto`, `${name}+jitless_a1`, `${name}_b2`],
+      ...[`${name}+jitless+node-crypto`, `${name}+node-crypto_a1`, `${name}+jitless_b2`],
+    ],
   );
-  for (const [i, { engineSettings, id, referenceValues, runtime }] of diverse.entry.variants.entries()) {
-    const measured = runtimeMeasurement(findRuntime(runtime, engineSettings));
+  for (const [i, variant] of diverse.entry.variants.entries()) {
+    const { cryptography, engineSettings, id, referenceValues, runtime } = variant;
+    const measured = runtimeMeasurement(findRuntime(runtime, engineSettings, cryptography));
     assert.equal(toHex(measured), diverse.manifest.variants[i]!.runtimeMeasurement);
     assert.deepEqual(referenceValues, [
       { platform: 'simulated', measurements: [toHex(simulatedMeasurement(diverse.digest, measured))] },
@@ -94,6 +105,7 @@ test('another checkout, user, time zone, locale and umask give the same bytes', 
   const args = [
     '--runtimes',
     runtimes.map(({ engineSettings, name }) => [name, ...engineSettings].join('+')).join(','),
+    ...['--cryptography', 'libsodium,node-crypto'],
   ];
   for (const seed of ['a1', 'b2']) args.push('--variant', seed);
   const program = join(checkout, 'packages/cli/src/main.ts');

@@ -5,10 +5,10 @@ import { existsSync, mkdtempSync, rmSync, watch as watchFile } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import type { HostEvent } from '@coppice/host';
+import { cryptographyNames, type HostEvent } from '@coppice/host';
 import { faultsTolerated, toHex } from '@coppice/wire';
 import { parseLocalPlatforms } from '../local-platforms.ts';
-import { parseLocalRuntimes } from '../local-runtimes.ts';
+import { parseCryptography, parseLocalRuntimes } from '../local-runtimes.ts';
 import { LocalService } from '../local-service.ts';
 import { duration, type Output } from '../output.ts';
 import { UserError } from '../service-folder.ts';
@@ -21,6 +21,7 @@ export interface GenesisOptions {
   readonly name?: string;
   readonly platform?: readonly string[];
   readonly runtimes?: string;
+  readonly cryptography?: string;
   readonly variant?: readonly string[];
 }
 
@@ -33,6 +34,7 @@ export async function genesis(serviceFile: string, options: GenesisOptions, outp
     members: options.members,
     platforms: parseLocalPlatforms(options.platform ?? []),
     runtimes: parseLocalRuntimes(options.runtimes),
+    cryptography: parseCryptography(options.cryptography, cryptographyNames),
     seeds: options.variant ?? [],
     policy: { recoveryPeriodMs: options.recoveryPeriod * 1000 },
     onStep: (step) => output.say(step),
@@ -135,6 +137,7 @@ export async function dev(
       slots: options.slots,
       platforms: parseLocalPlatforms(options.platform ?? []),
       runtimes: parseLocalRuntimes(options.runtimes),
+      cryptography: parseCryptography(options.cryptography, cryptographyNames),
       seeds: options.variant ?? [],
       policy: { recoveryPeriodMs: options.recoveryPeriod * 1000 },
     });

@@ -13,7 +13,7 @@ import {
   verifyRelease,
 } from '@coppice/release';
 import { toHex } from '@coppice/wire';
-import { parseLocalRuntimes } from '../local-runtimes.ts';
+import { parseCryptography, parseLocalRuntimes } from '../local-runtimes.ts';
 import { type Output, table } from '../output.ts';
 import { readKey, ServiceFolder, UserError } from '../service-folder.ts';
 
@@ -26,18 +26,22 @@ export interface BuildOptions {
   readonly service: string;
   readonly out: string;
   readonly runtimes?: string;
+  readonly cryptography?: string;
   readonly variant?: readonly string[];
   readonly key?: readonly string[];
 }
 
 export async function build(
-  { key = [], out, runtimes, service, variant: seeds = [] }: BuildOptions,
+  { cryptography, key = [], out, runtimes, service, variant: seeds = [] }: BuildOptions,
   output: Output,
 ): Promise<void> {
   if (!existsSync(service)) throw new UserError(`there is no file ${service}`);
   const signers = key.map(readKey);
   const release = await told(() =>
-    buildRelease({ service, folder: out, seeds, signers, runtimes: parseLocalRuntimes(runtimes) }),
+    buildRelease({
+      ...{ service, folder: out, seeds, signers, runtimes: parseLocalRuntimes(runtimes) },
+      cryptography: parseCryptography(cryptography, ['libsodium']),
+    }),
   );
   const { digest, entry, folder, manifest } = release;
   output.answer({ digest, folder, manifest, entry }, [

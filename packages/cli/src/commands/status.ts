@@ -66,11 +66,25 @@ export function concerns({ replicas, best }: FleetStatus): string[] {
 export function statusLines(fleet: FleetStatus): string[] {
   const { best, replicas } = fleet;
   if (best === undefined) return ['no replica answers'];
-  const rows = [['slot', 'instance', 'turn', 'age', 'term left', 'platform', 'variant', 'committed', 'view', 'role']];
+  const rows = [
+    [
+      'slot',
+      'instance',
+      'turn',
+      'age',
+      'term left',
+      'platform',
+      'variant',
+      'cryptography',
+      'committed',
+      'view',
+      'role',
+    ],
+  ];
   for (let slot = 0; slot < best.slots; slot++) {
     const seat = best.seats.find((one) => one.slot === slot);
     const status = replicas[slot];
-    if (seat === undefined) rows.push([String(slot), 'vacant', '', '', '', '', '', '', '', '']);
+    if (seat === undefined) rows.push([String(slot), 'vacant', '', '', '', '', '', '', '', '', '']);
     else {
       const role = status === undefined ? 'silent' : slot === best.primary ? 'primary' : 'backup';
       const age = [duration(best.time - seat.since), duration(seat.termEnd - best.time)];
@@ -82,6 +96,7 @@ export function statusLines(fleet: FleetStatus): string[] {
         ...age,
         seat.platform,
         seat.variant,
+        seat.cryptography ?? '?',
         ...progress,
         role,
       ]);

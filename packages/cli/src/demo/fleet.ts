@@ -8,6 +8,8 @@ export interface SeatedProgram {
   readonly slot: number;
   /** `name@version`. */
   readonly runtime: string;
+  /** What it signs and verifies with. */
+  readonly cryptography: string;
   /** Its id in the release. */
   readonly variant: string;
   /** SHA-256 of what runs, in hexadecimal. */
@@ -19,8 +21,8 @@ export interface SeatedProgram {
 export function seatedPrograms({ seats }: Configuration, releases: ReleaseStore): SeatedProgram[] {
   return seats.flatMap(({ release, slot, variant: id }) => {
     const variant = releases.variant(release, id);
-    return variant === undefined
-      ? []
-      : [{ slot, runtime: variant.runtime, variant: id, program: variant.sha256, release }];
+    if (variant === undefined) return [];
+    const { cryptography, runtime, sha256: program } = variant;
+    return [{ slot, runtime, cryptography, variant: id, program, release }];
   });
 }

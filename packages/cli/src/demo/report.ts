@@ -53,8 +53,14 @@ export function reportLines(report: ReportDocument, load: Load, audited: string)
     '',
     'who sits where at the end:',
     ...table([
-      ['slot', 'runtime', 'variant', 'program'],
-      ...report.fleet.map((one) => [String(one.slot), one.runtime, one.variant, one.program.slice(0, 16)]),
+      ['slot', 'runtime', 'cryptography', 'variant', 'program'],
+      ...report.fleet.map((one) => [
+        String(one.slot),
+        one.runtime,
+        one.cryptography,
+        one.variant,
+        one.program.slice(0, 16),
+      ]),
     ]).map((line) => `  ${line}`),
     '',
     'turns, by agreed time:',

@@ -13,6 +13,7 @@ const checks: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['tsc', '-p', 'tsconfig.json'],
   ],
   imports: [['node', 'scripts/check-imports.ts']],
+  effects: [['node', 'scripts/check-side-effects.ts']],
   links: [['node', 'scripts/check-links.ts']],
   lengths: [['node', 'scripts/check-lengths.ts']],
   unused: [

@@ -57,7 +57,6 @@ const View = standIn(function (this: unknown, ...parameters: unknown[]): unknown
 const RegExp = standIn(function (this: unknown, ...parameters: unknown[]): unknown {
   return Reflect.construct(RegularExpression, parameters, new.target ?? RegularExpression);
 }, RegularExpression);
-Object.defineProperty(RegularExpression.prototype, 'constructor', { value: RegExp });
 
 /** What the language of services has on `Symbol`. Runtimes add to it, and not all of them alike. */
 const symbols = [
@@ -149,6 +148,8 @@ export interface Globals {
 
 /** Once the realm is locked down, the same for all services. `shared` is the global object of a compartment. */
 export function globalsOf(shared: Readonly<Record<string, unknown>>): Globals {
+  // Services do not get at the class by what it makes.
+  Object.defineProperty(RegularExpression.prototype, 'constructor', { value: RegExp });
   const metered = new Map<unknown, Constructor>();
   const native = (name: string): Native => shared[name] as Native;
   metered.set(native('Array'), roomy(native('Array'), 0));

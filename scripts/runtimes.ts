@@ -6,20 +6,11 @@
  * Node that they imitate.
  */
 import { spawnSync } from 'node:child_process';
-import { allRuntimesInstalled, installedRuntimes, type Runtime } from '@coppice/host';
-import { root } from './workspaces.ts';
+import { installedRuntimes, installRuntimes, type Runtime } from '@coppice/host';
 
 /** All runtimes that exist for this platform, installed first if need be (`npm ci`, its output to stderr). */
 export function runtimes(): Runtime[] {
-  if (!allRuntimesInstalled()) {
-    const npm = process.env['npm_execpath'];
-    const [command, args] = npm === undefined ? ['npm', ['ci']] : [process.execPath, [npm, 'ci']];
-    const { status } = spawnSync(command, args, {
-      cwd: `${root}/runtimes`,
-      stdio: ['ignore', process.stderr, process.stderr],
-    });
-    if (status !== 0) throw new Error('npm ci failed in runtimes/');
-  }
+  installRuntimes();
   return installedRuntimes();
 }
 

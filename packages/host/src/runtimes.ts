@@ -5,6 +5,7 @@
  * All of them run the same bundled program, and nothing else: not a configuration, an environment file, a package or a cache of
  * compiled code that lies about. What an instance is launched with is measured as it is.
  */
+import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -121,6 +122,17 @@ function unpacked(): { readonly here: readonly Installed[]; readonly complete: b
     return [{ kind: kind as Kind, version, command, same }];
   });
   return { here: all.filter(({ same }) => same), complete: all.every(({ same }) => same) };
+}
+
+/** Has npm unpack what is missing, half a gigabyte; what npm says goes to stderr. Throws {@link RuntimeMissing} where it cannot. */
+export function installRuntimes(): void {
+  if (allRuntimesInstalled()) return;
+  const npm = process.env['npm_execpath'];
+  const [command, args] = npm === undefined ? ['npm', ['ci']] : [process.execPath, [npm, 'ci']];
+  const { status } = existsSync(folder)
+    ? spawnSync(command, args, { cwd: folder, stdio: ['ignore', process.stderr, process.stderr] })
+    : { status: 1 };
+  if (status !== 0 || !allRuntimesInstalled()) throw new RuntimeMissing('npm ci failed in runtimes/');
 }
 
 /** Whether every runtime that there is for this project is on this machine. */

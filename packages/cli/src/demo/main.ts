@@ -7,21 +7,22 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import type { Client } from '@coppice/client';
 import { nodeCryptography } from '@coppice/cryptography';
 import { bindsTransaction, ChainVerifier, verifyReceipt } from '@coppice/ledger';
 import { toHex } from '@coppice/wire';
 import { HistoryRecorder } from '@coppice/history';
+import { cryptographyNames } from '@coppice/host';
 import type { Loot } from '@coppice/node';
 import { fleetStatus, turnStep } from '../commands/status.ts';
 import { auditFolder, receiptText } from '../commands/verify.ts';
 import { tryEverything } from '../intruder.ts';
 import { type LocalPlatforms, parseLocalPlatforms, platformNameOf } from '../local-platforms.ts';
-import { parseLocalRuntimes } from '../local-runtimes.ts';
+import { everyRuntime, parseCryptography, parseLocalRuntimes } from '../local-runtimes.ts';
 import { type FoundingOptions, LocalService } from '../local-service.ts';
 import { duration, Output } from '../output.ts';
 import { UserError } from '../service-folder.ts';
+import { commandLine } from './command-line.ts';
 import { documents } from './documents.ts';
 import { seatedPrograms } from './fleet.ts';
 import { Load, percentile } from './load.ts';
@@ -56,7 +57,7 @@ interface Scene {
   readonly opened: Map<number, number>;
 }
 
-interface DemoOptions extends Required<Pick<FoundingOptions, 'platforms' | 'runtimes' | 'seeds'>> {
+interface DemoOptions extends Required<Pick<FoundingOptions, 'platforms' | 'runtimes' | 'cryptography' | 'seeds'>> {
   readonly events: string | undefined;
   readonly history: string | undefined;
   readonly folder: string;
@@ -64,7 +65,7 @@ interface DemoOptions extends Required<Pick<FoundingOptions, 'platforms' | 'runt
 
 async function demo(
   output: Output,
-  { events, folder, history, platforms, runtimes, seeds }: DemoOptions,
+  { cryptography, events, folder, history, platforms, runtimes, seeds }: DemoOptions,
 ): Promise<boolean> {
   const began = Date.now();
   const stream = documents(events);
@@ -80,6 +81,7 @@ async function demo(
     breach: true,
     platforms,
     runtimes,
+    cryptography,
     seeds,
     policy: {
       recoveryPeriodMs: 120_000,
@@ -346,43 +348,7 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** The command line of the demo. */
-function options(): {
-  events?: string;
-  history?: string;
-  folder?: string;
-  platform?: string[];
-  runtimes?: string;
-  variant?: string[];
-  json: boolean;
-  help: boolean;
-} {
-  try {
-    return parseArgs({
-      options: {
-        events: { type: 'string' },
-        history: { type: 'string' },
-        folder: { type: 'string' },
-        platform: { type: 'string', multiple: true },
-        runtimes: { type: 'string' },
-        variant: { type: 'string', multiple: true },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
-    return process.exit(1);
-  }
-}
-
-const values = options();
-if (values.help) {
-  process.stdout.write(
-    'npm run demo -- [--platform simulated|tpm2]… [--runtimes LIST] [--variant SEED]… [--events FOLDER] [--history FILE] [--folder FOLDER] [--json]\n',
-  );
-  process.exit();
-}
+const values = commandLine();
 const output = new Output(values.json);
 const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'coppice-demo-'));
 try {
@@ -391,7 +357,9 @@ try {
     events: values.events,
     history: values.history,
     platforms: parseLocalPlatforms(values.platform ?? []),
-    runtimes: parseLocalRuntimes(values.runtimes),
+    runtimes:
+      values.runtimes === undefined ? everyRuntime((line) => output.say(line)) : parseLocalRuntimes(values.runtimes),
+    cryptography: parseCryptography(values.cryptography, cryptographyNames),
     seeds: values.variant ?? defaultSeeds,
   });
   process.exit(ok ? 0 : 1);

@@ -81,6 +81,14 @@ export function reportLines(report: ReportDocument, load: Load, audited: string)
       ...turnRows,
     ]).map((line) => `  ${line}`),
     '',
+    'what the turns changed:',
+    ...table(
+      report.turns.map(({ before, slot, turn, variant }) => [
+        ...[`turn ${turn}`, `slot ${slot}`],
+        `${before ?? 'vacant'} became ${variant ?? '?'}`,
+      ]),
+    ).map((line) => `  ${line}`),
+    '',
     'the intruder, after the turn of the slot that it had taken:',
     ...report.intruder.map(({ attempt, how, refused }) => `  ${refused ? 'refused ' : 'SUCCEEDED'} ${attempt}: ${how}`),
     '',

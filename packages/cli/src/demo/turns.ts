@@ -73,6 +73,10 @@ export interface SeatedTurn {
   readonly slot: number;
   readonly instance: string;
   readonly epoch: number;
+  /** The variant that sat in the slot until then; `undefined`: the slot was vacant. */
+  readonly before: string | undefined;
+  /** And the one that was seated. */
+  readonly variant: string | undefined;
   /** Milliseconds of agreed time that each step took. */
   readonly steps: {
     readonly challengeMs: number;
@@ -105,16 +109,23 @@ export function seatedTurns(
   opened: ReadonlyMap<number, number>,
 ): SeatedTurn[] {
   const log = new CommittedLog(dataFolder, report.head?.sequence ?? 0);
+  const seated = new Map<number, string | undefined>(
+    genesis.configuration.seats.map(({ slot, variant }) => [slot, variant]),
+  );
   return report.turns.map((turn) => {
     const openedTime = opened.get(turn.turn) ?? log.time(turn.challengedAt);
     const receipt = log.joinReceipt(genesis, turn.turn, turn.joinedAt);
     const file = join(outFolder, `clean-start-turn-${turn.turn}.json`);
     if (receipt !== undefined) writeFileSync(file, receiptText(receipt));
+    const [before, variant] = [seated.get(turn.slot), receipt && variantIn(receipt)];
+    seated.set(turn.slot, variant);
     return {
       turn: turn.turn,
       slot: turn.slot,
       instance: toHex(turn.instance),
       epoch: turn.epoch,
+      before,
+      variant,
       steps: {
         challengeMs: log.time(turn.challengedAt) - openedTime,
         launchMs: log.time(turn.joinedAt) - log.time(turn.challengedAt),
@@ -128,6 +139,11 @@ export function seatedTurns(
       cleanStartValid: receipt !== undefined && verifyReceipt(nodeCryptography, receiptText(receipt), { service }).ok,
     };
   });
+}
+
+/** The variant that a join was launched as: its evidence is bound to it. */
+function variantIn({ transaction: { request } }: Receipt): string | undefined {
+  return request.kind === 'system' && request.request.kind === 'join' ? request.request.join.variant : undefined;
 }
 
 /** The platform of a join's evidence, by the claims with which a quorum admitted it. */

@@ -1,0 +1,36 @@
+/**
+ * The command line of the demo.
+ */
+import { parseArgs } from 'node:util';
+
+const usage =
+  'npm run demo -- [--platform simulated|tpm2]… [--runtimes LIST] [--cryptography LIST] [--variant SEED]… [--events FOLDER] [--history FILE] [--folder FOLDER] [--json]\n';
+
+function parsed() {
+  return parseArgs({
+    options: {
+      events: { type: 'string' },
+      history: { type: 'string' },
+      folder: { type: 'string' },
+      platform: { type: 'string', multiple: true },
+      runtimes: { type: 'string' },
+      cryptography: { type: 'string' },
+      variant: { type: 'string', multiple: true },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  }).values;
+}
+
+/** Ends the process where help was asked for, or something that does not exist. */
+export function commandLine(): ReturnType<typeof parsed> {
+  try {
+    const values = parsed();
+    if (!values.help) return values;
+    process.stdout.write(usage);
+    return process.exit();
+  } catch (error) {
+    process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
+    return process.exit(1);
+  }
+}

@@ -7,7 +7,8 @@
 import assert from 'node:assert/strict';
 import { nodeCryptography } from '@coppice/cryptography';
 import { decodeRecord, MerkleTree } from '@coppice/ledger';
-import { readDataFolder } from '@coppice/node';
+import { auditorKeys } from '@coppice/cli';
+import { readSealedFolder } from '@coppice/node';
 import {
   type Configuration,
   type Header,
@@ -27,11 +28,11 @@ export interface Disk {
 }
 
 /** The records of one epoch that an instance left. */
-export function readDisk(dataFolder: string, epoch: number): Disk {
+export async function readDisk(dataFolder: string, epoch: number): Promise<Disk> {
   const headers = new Map<string, Header>();
   const log: Header[] = [];
   const prepared: PreparedCertificate[] = [];
-  for (const item of readDataFolder(dataFolder)) {
+  for await (const item of readSealedFolder(dataFolder, auditorKeys(dataFolder))) {
     if (item.kind !== 'record') {
       assert.notEqual(item.kind, 'corrupt', JSON.stringify(item));
       continue;

@@ -120,7 +120,7 @@ async function holdsEverything({ local, folder }: Cluster, load: Load): Promise<
   await local.destroy();
   const names = readdirSync(join(folder, 'instances'));
   assert.equal(names.length, 4);
-  const disks = names.map((name) => readDisk(join(folder, 'instances', name), 0));
+  const disks = await Promise.all(names.map((name) => readDisk(join(folder, 'instances', name), 0)));
   const receipts = load.acknowledged.map(({ committed }) => committed.receipt());
   for (const some of quorums(disks, 4)) {
     const log = votedLog(some, local.service, receipts[0]!.genesis.configuration);

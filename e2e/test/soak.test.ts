@@ -68,20 +68,20 @@ it(`${seconds} s of faults`, async (t) => {
   const survivors = cluster.running();
   await whole(survivors);
   await cluster.local.destroy();
-  oneHistory(cluster, receipts);
+  await oneHistory(cluster, receipts);
   for (const { folder } of survivors) assert.deepEqual((await auditFolder(folder, cluster.local.service)).problems, []);
 });
 
 /** What was acknowledged is in the files of every instance that was there, and what any two hold of it is the same. */
-function oneHistory(cluster: Cluster, receipts: readonly Receipt[]): void {
+async function oneHistory(cluster: Cluster, receipts: readonly Receipt[]): Promise<void> {
   const known = new Map<number, string>();
   for (const { header } of receipts) {
     const digest = toHex(headerDigest(nodeCryptography, header));
     assert.equal(known.get(header.sequence) ?? digest, digest, `two headers ${header.sequence} were certified`);
     known.set(header.sequence, digest);
   }
-  const disks = readdirSync(join(cluster.folder, 'instances')).map((name) =>
-    readDisk(join(cluster.folder, 'instances', name), 0),
+  const disks = await Promise.all(
+    readdirSync(join(cluster.folder, 'instances')).map((name) => readDisk(join(cluster.folder, 'instances', name), 0)),
   );
   for (const [sequence, digest] of known) {
     const holders = disks.filter(({ headers }) => headers.has(digest)).length;

@@ -38,6 +38,8 @@ export interface FoundingOptions {
   readonly name: string;
   readonly slots?: number;
   readonly members?: number;
+  /** Whom the ledgers are encrypted to, with keys made here; default 1. None: they are written in the clear. */
+  readonly auditors?: number;
   /** Fields of the policy that differ from those of a local service. */
   readonly policy?: Partial<ConstitutionSource['policy']>;
   /** What replicas run on, slot by slot and again from the first; by default all simulated. */
@@ -98,7 +100,7 @@ export class LocalService {
     const path = resolve(where);
     const folder = new ServiceFolder(path);
     if (folder.founded) throw new UserError(`${path} holds a service already`);
-    const { members = 3, onStep = () => undefined, platforms = ['simulated'], slots = 4 } = options;
+    const { auditors = 1, members = 3, onStep = () => undefined, platforms = ['simulated'], slots = 4 } = options;
     requirePlatforms(platforms);
     const release = await buildLocalRelease(options, folder);
     onStep(`release built: ${toHex(release.digest)}`);
@@ -106,8 +108,13 @@ export class LocalService {
       name: `member-${i + 1}`,
       signer: folder.key('members', `member-${i + 1}`),
     }));
-    const constitution = constitutionOf(options, slots, release, signers);
-    folder.write('constitution.json', `${JSON.stringify(sourceOf(options, slots, release, signers), undefined, 2)}\n`);
+    const readers = Array.from({ length: auditors }, (_, i) => {
+      const name = `auditor-${i + 1}`;
+      return { name, key: toHex(folder.auditorKey(name).publicKey) };
+    });
+    const source = { ...sourceOf(options, slots, release, signers), ...(auditors > 0 && { auditors: readers }) };
+    const constitution = constitutionOf(source);
+    folder.write('constitution.json', `${JSON.stringify(source, undefined, 2)}\n`);
     const driver = driverOf(path, options);
     const founded = await found(
       nodeCryptography,
@@ -237,13 +244,8 @@ function missing({ path, releases }: ServiceFolder, { release, variant }: Launch
 
 type Member = { readonly name: string; readonly signer: KeyedSigner };
 
-function constitutionOf(
-  options: FoundingOptions,
-  slots: number,
-  release: Release,
-  members: readonly Member[],
-): Constitution {
-  const parsed = parseConstitution(sourceOf(options, slots, release, members));
+function constitutionOf(source: object): Constitution {
+  const parsed = parseConstitution(source);
   if (parsed.ok) return parsed.value;
   throw new UserError(
     `the constitution does not hold:\n${parsed.problems.map(({ path, reason }) => `  ${path}: ${reason}`).join('\n')}`,

@@ -297,7 +297,12 @@ files(evidence.command('verify').description('whether evidence is authentic; nee
 at(program.command('audit').description('verify a ledger from genesis; needs no network'))
   .argument('<instance-folder>', 'an instance’s folder, or a copy of it')
   .option('--service <digest>', 'the service that it must be of')
-  .action((folder: string, options: Local & Answering, command: Command) =>
+  .option(
+    '--key <file>',
+    'key file of an auditor; may be repeated; default: those of the service’s folder that it lies in',
+    collect(String),
+  )
+  .action((folder: string, options: Local & { key?: string[] } & Answering, command: Command) =>
     audit(
       folder,
       { ...options, folderNamed: command.getOptionValueSource('folder') !== 'default' },

@@ -7,12 +7,13 @@
  *     members/NAME.key    private keys of members (seed, hexadecimal): only where one machine plays them all
  *     clients/NAME.key
  *     releases/DIGEST/    the releases that can be launched: docs/reference/releases.md
+ *     auditors/NAME.key   private keys of auditors (X25519, hexadecimal), whom the ledgers are encrypted to: likewise
  *     instances/          one folder a launch
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type KeyedSigner, signerFromSeed } from '@coppice/cryptography';
+import { dirname, join, resolve } from 'node:path';
+import { type KeyedSigner, sealingKeyFromSeed, signerFromSeed } from '@coppice/cryptography';
 import { ReleaseStore } from '@coppice/release';
 import { fromHex, toHex } from '@coppice/wire';
 
@@ -78,27 +79,61 @@ export class ServiceFolder {
 
   /** The key of this name, made if it is not there. */
   key(kind: 'members' | 'clients', name: string): KeyedSigner {
+    return readKey(this.#keyFile(kind, name));
+  }
+
+  /** The auditor's key of this name, made if it is not there. */
+  auditorKey(name: string): SealingKey {
+    return readAuditorKey(this.#keyFile('auditors', name));
+  }
+
+  #keyFile(kind: 'members' | 'clients' | 'auditors', name: string): string {
     const path = join(this.path, kind, `${name}.key`);
     if (!existsSync(path)) {
       mkdirSync(join(this.path, kind), { recursive: true });
       writeFileSync(path, `${toHex(randomBytes(32))}\n`, { mode: 0o600, flag: 'wx' });
     }
-    return readKey(path);
+    return path;
   }
 
   /** Names of the keys that are here. */
   keys(kind: 'members' | 'clients'): string[] {
-    const folder = join(this.path, kind);
-    if (!existsSync(folder)) return [];
-    return readdirSync(folder)
-      .filter((name) => name.endsWith('.key'))
-      .map((name) => name.slice(0, -'.key'.length))
-      .sort();
+    return keyNames(join(this.path, kind));
   }
+}
+
+function keyNames(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.key'))
+    .map((name) => name.slice(0, -'.key'.length))
+    .sort();
+}
+
+/** An X25519 key pair. */
+export type SealingKey = ReturnType<typeof sealingKeyFromSeed>;
+
+/**
+ * Private keys of auditors for an instance's folder: of the files that are named, or else those of the service's folder that it
+ * lies in, if it does.
+ */
+export function auditorKeys(instanceFolder: string, files: readonly string[] = []): SealingKey['privateKey'][] {
+  const folder = join(dirname(dirname(resolve(instanceFolder))), 'auditors');
+  const paths = files.length > 0 ? files : keyNames(folder).map((name) => join(folder, `${name}.key`));
+  return paths.map((path) => readAuditorKey(path).privateKey);
+}
+
+/** The key pair of an auditor's key file: 32 bytes in hexadecimal. */
+export function readAuditorKey(path: string): SealingKey {
+  return sealingKeyFromSeed(readSeed(path));
 }
 
 /** The signer of a key file: 32 bytes of seed in hexadecimal. */
 export function readKey(path: string): KeyedSigner {
+  return signerFromSeed(readSeed(path));
+}
+
+function readSeed(path: string): Uint8Array {
   let text: string;
   try {
     text = readFileSync(path, 'utf8').trim();
@@ -107,5 +142,5 @@ export function readKey(path: string): KeyedSigner {
   }
   const seed = fromHex(text);
   if (seed?.length !== 32) throw new UserError(`${path} is not a key file: it must hold 32 bytes in hexadecimal`);
-  return signerFromSeed(seed);
+  return seed;
 }

@@ -12,7 +12,7 @@ import type { Complete, ValueOf } from './form.ts';
 /** A constitution as members write it. */
 export type ConstitutionSource = ValueOf<typeof constitutionForm>;
 /** A complete constitution: every default is filled in. */
-export type Constitution = Complete<ConstitutionSource>;
+export type Constitution = Omit<Complete<ConstitutionSource>, 'auditors'> & Pick<ConstitutionSource, 'auditors'>;
 export type Policy = Constitution['policy'];
 export type Variant = Constitution['releases'][number]['variants'][number];
 

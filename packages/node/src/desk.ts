@@ -3,7 +3,7 @@
  */
 import { answerQuery, type ReplicaExecution, type Service } from '@coppice/execution';
 import type { CommittedBatch, RejectionReason } from '@coppice/protocol';
-import type { Ledger } from '@coppice/storage';
+import type { FileKeys, Ledger } from '@coppice/storage';
 import { type Bundle, type ClientRequest, encodeUtf8, freshnessStatement, type GenesisDocument } from '@coppice/wire';
 import type { Answers } from './answers.ts';
 import type { ClientDoor, Connection } from './client-door.ts';
@@ -21,6 +21,8 @@ export interface DeskOptions {
   readonly runtime: Service;
   readonly answers: Answers;
   readonly ledger: Ledger;
+  /** Of what was fetched of the time before this instance. */
+  readonly keys: FileKeys | undefined;
   readonly document: GenesisDocument;
   readonly settings: InstanceSettings;
   readonly journal: Journal;
@@ -171,8 +173,8 @@ export class Desk {
   // The ledger, for those who keep a copy.
 
   #serveLedger(connection: Connection, { id, from }: RequestOf<'ledger'>): void {
-    const { ledger, node, settings } = this.#options;
-    const { records, more } = ledgerPage(settings.folder, ledger, {
+    const { keys, ledger, node, settings } = this.#options;
+    const { records, more } = ledgerPage(settings.folder, ledger, keys, {
       from,
       to: node.replica.stable,
       bytesMax: ledgerBytesPerAnswer,

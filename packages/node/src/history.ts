@@ -9,7 +9,7 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DoorConnection } from '@coppice/client';
 import { decodeRecord, type LedgerRecord, type MerkleTree, TransactionsTree } from '@coppice/ledger';
-import { type Ledger, openLedger } from '@coppice/storage';
+import { type Ledger, openLedger, type Vault } from '@coppice/storage';
 import {
   batchCodec,
   type Cryptography,
@@ -36,6 +36,7 @@ type BatchRecord = Extract<LedgerRecord, { kind: 'batch' }>;
 export async function fillGap(
   cryptography: Cryptography,
   service: Digest,
+  vault: Vault | undefined,
   dataFolder: string,
   gap: Gap,
   seat: Pick<Seat, 'clientAddress' | 'instance'>,
@@ -43,7 +44,7 @@ export async function fillGap(
   const partial = join(dataFolder, 'history', 'partial');
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
-  const { ledger } = openLedger(partial, { service });
+  const { ledger } = openLedger(partial, { service, vault });
   const connection = await DoorConnection.open(seat.clientAddress, seat.instance);
   try {
     await copyRecords(cryptography, connection, ledger, gap);

@@ -40,6 +40,7 @@ import { recallBatch, treeBelow } from './records.ts';
 import { ReplicaNode } from './replica-node.ts';
 import type { InstanceSettings } from './settings.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
+import { InstanceVault } from './vault.ts';
 
 const tickMs = 10;
 const historyRetryMsMax = 60_000;
@@ -75,6 +76,8 @@ export class Instance {
   #node: ReplicaNode | undefined;
   #execution: ReplicaExecution | undefined;
   #ledger: Ledger | undefined;
+  /** Keys of what is written, where it is encrypted. */
+  #vault: InstanceVault | undefined;
   #desk: Desk | undefined;
   /** Instances that may have a channel to this one. */
   #admitted = new Set<string>();
@@ -216,7 +219,11 @@ export class Instance {
     if (developmentPlatforms.includes(platform))
       this.#journal.warn('development', { platform, reason: 'its evidence proves nothing against the host' });
     const { service } = genesis;
-    const { ledger } = openLedger(join(settings.folder, 'ledger'), { service });
+    const { auditors = [] } = genesis.constitution;
+    const readers = auditors.map(({ key }) => key);
+    const vault = readers.length === 0 ? undefined : new InstanceVault({ readers, journal: this.#journal });
+    this.#vault = vault;
+    const { ledger } = openLedger(join(settings.folder, 'ledger'), { service, vault });
     this.#ledger = ledger;
     ledger.append({ ...encodeRecord({ kind: 'genesis', document }), sequence: 0 });
     const execution = new ReplicaExecution({
@@ -237,7 +244,7 @@ export class Instance {
       clockBoundMs: policy.clockBoundMs,
     };
     const snapshots = new SnapshotWriter(
-      new Snapshots(join(settings.folder, 'snapshots'), { service }),
+      new Snapshots(join(settings.folder, 'snapshots'), { service, vault }),
       execution,
       this.#journal,
     );
@@ -268,6 +275,8 @@ export class Instance {
             epoch: configuration.epoch,
             seats: configuration.seats.map((seat) => toHex(seat.instance.subarray(0, 4))),
           });
+          // What is written in one epoch is encrypted with other keys than what is written in the next.
+          if (vault !== undefined) ledger.beginSegment();
           if ((this.#latest?.epoch ?? 0) <= configuration.epoch) this.#latest = undefined;
           this.#dial();
           this.#tellSeat(configuration);
@@ -291,6 +300,7 @@ export class Instance {
       runtime,
       answers,
       ledger,
+      keys: vault,
       document,
       settings,
       journal: this.#journal,
@@ -350,9 +360,9 @@ export class Instance {
       const seat = seats[attempt % seats.length];
       if (seat === undefined) return;
       try {
-        const tree = await treeBelow(cryptography, folder, from);
+        const tree = await treeBelow(cryptography, folder, this.#vault, from);
         if (tree === undefined) throw new Error(`this instance's own records do not go up to ${from}`);
-        await fillGap(cryptography, service, folder, { from, to, tree, ledgerRoot }, seat);
+        await fillGap(cryptography, service, this.#vault, folder, { from, to, tree, ledgerRoot }, seat);
         this.#journal.info('history-complete', { from, to });
         return;
       } catch (error) {
@@ -418,6 +428,7 @@ export class Instance {
 function withoutFsync(ledger: Ledger): Ledger {
   return {
     append: (record) => ledger.append(record),
+    beginSegment: () => ledger.beginSegment(),
     sync: (done) => void setImmediate(done),
     read: (sequence) => ledger.read(sequence),
     readFrom: (sequence) => ledger.readFrom(sequence),

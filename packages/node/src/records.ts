@@ -3,13 +3,13 @@
  * filled in behind it.
  *
  * A data folder holds `ledger/` (what this instance recorded itself) and `history/<from>-<to>/` (what it fetched of the time
- * before it, or of a gap). Reading them as one gives the whole log.
+ * before it, or of a gap). Reading them as one gives the whole log. Where they are encrypted, it takes the keys of their segments.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeRecord, type LedgerRecord, MerkleTree, recordTypes } from '@coppice/ledger';
 import type { CommittedBatch } from '@coppice/protocol';
-import { type Ledger, readLedger, type ReadOptions } from '@coppice/storage';
+import { type FileKeys, type Ledger, readLedger, type ReadOptions } from '@coppice/storage';
 import { batchCodec, type Cryptography, decode, headerDigest, sameBytes } from '@coppice/wire';
 
 export interface HistoryFolder {
@@ -53,13 +53,14 @@ const recordsWithin = 64;
 export function ledgerPage(
   dataFolder: string,
   ledger: Ledger,
+  keys: FileKeys | undefined,
   { from, to, bytesMax }: { readonly from: number; readonly to: number; readonly bytesMax: number },
 ): { readonly records: StoredRecord[]; readonly more: boolean } {
   const batches = new Map<number, StoredRecord>();
   const others: StoredRecord[] = [];
   let bytes = 0;
   let last = from - 1;
-  for (const { type, sequence, payload } of recordsFrom(dataFolder, ledger, from, to)) {
+  for (const { type, sequence, payload } of recordsFrom(dataFolder, ledger, keys, from, to)) {
     const full = bytes > bytesMax;
     if (full && sequence > last + recordsWithin) break;
     if (type === recordTypes.batch) {
@@ -80,7 +81,13 @@ export function ledgerPage(
 }
 
 /** Records of these sequence numbers, as {@link readDataFolder} orders them: the live ledger, with each fill-in where its gap is. */
-function* recordsFrom(dataFolder: string, ledger: Ledger, from: number, to: number): Generator<StoredRecord> {
+function* recordsFrom(
+  dataFolder: string,
+  ledger: Ledger,
+  keys: FileKeys | undefined,
+  from: number,
+  to: number,
+): Generator<StoredRecord> {
   let low = from;
   for (const gap of historyFolders(dataFolder)) {
     if (gap.to < low) continue;
@@ -88,7 +95,7 @@ function* recordsFrom(dataFolder: string, ledger: Ledger, from: number, to: numb
       if (record.sequence >= gap.to) break;
       if (record.sequence < gap.from && record.sequence <= to) yield record;
     }
-    for (const item of readLedger(gap.folder)) {
+    for (const item of readLedger(gap.folder, { keys })) {
       if (item.kind === 'record' && item.record.sequence >= low && item.record.sequence <= to) yield item.record;
     }
     low = gap.to + 1;
@@ -100,13 +107,14 @@ function* recordsFrom(dataFolder: string, ledger: Ledger, from: number, to: numb
 export async function treeBelow(
   cryptography: Cryptography,
   dataFolder: string,
+  keys: FileKeys | undefined,
   from: number,
 ): Promise<MerkleTree | undefined> {
   const tree = new MerkleTree(cryptography);
   if (from === 1) return tree;
   const digests: Uint8Array[] = [];
   let read = 0;
-  for (const item of readDataFolder(dataFolder)) {
+  for (const item of readDataFolder(dataFolder, { keys })) {
     if (++read % 256 === 0) await new Promise((resolve) => setImmediate(resolve));
     if (item.kind !== 'record' || item.record.type !== recordTypes.batch || item.record.sequence >= from) continue;
     const record = decodeRecord(item.record.type, item.record.payload);

@@ -49,6 +49,8 @@ export function nodeStatus({ node, execution, journal, keyring, door }: StatusSo
     name: constitution.name,
     development: constitution.development,
     weakenedCaps: weakenedCaps(constitution),
+    /** How many can read what this instance writes to its disk; with none, it is in the clear. */
+    auditors: constitution.auditors?.length ?? 0,
     instance: toHex(keyring.identity.publicKey),
     slot: replica.slot ?? null,
     health: healthOf(node, execution),

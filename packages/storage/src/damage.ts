@@ -27,6 +27,10 @@ export type DamageReason =
   | 'record-payload'
   /** A whole record at a position that is not its own. */
   | 'record-position'
+  /** A payload that is whole, and not what was encrypted in this place: altered by someone, or under another key. */
+  | 'record-authentication'
+  /** The segment is encrypted, and its key is not among those that the reader has. */
+  | 'key-missing'
   /** A record that is cut, in a segment that has successors: these were begun only when it was durable. */
   | 'record-cut'
   /** The segment ends whole, but the next one begins at `nextPosition`: records, or whole segments, are gone. */

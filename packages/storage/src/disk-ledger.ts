@@ -5,7 +5,8 @@
  * with the next. So what a crash can cut is one write, all of it behind everything that was ever reported durable.
  *
  * - Records below `durableEnd` are in the index and in the files; `#pending` holds the rest, in order.
- * - A segment is begun only when all records of the one before are durable.
+ * - A segment is begun only when all records of the one before are durable, and its key file when it is begun.
+ * - What was encrypted once is never encrypted again: a ledger that is opened goes on in a new segment, with another key.
  * - Once anything failed, `#error` is set and stays: a later fsync that succeeds proves nothing about pages that an
  *   earlier one failed to write.
  */
@@ -14,9 +15,11 @@ import { join } from 'node:path';
 import type { Digest } from '@coppice/wire';
 import type { TornTail } from './damage.ts';
 import { StorageError, writing } from './error.ts';
-import { encodeFileHeader, fileHeaderBytes } from './file-header.ts';
+import { decodeFileHeader, encodeFileHeader, fileHeaderBytes } from './file-header.ts';
+import { type FileKey, keyFileName, PayloadCipher, tagBytes, type Vault } from './file-key.ts';
+import { writeKeyFile } from './key-writer.ts';
 import { type FileLayer, Files, makeFolder, syncFolderNow } from './files.ts';
-import { encodeFrame } from './frame.ts';
+import { checkRecord, encodeFrame, frameBytes } from './frame.ts';
 import { InputFile, readFrames } from './frame-reader.ts';
 import type { Done, Ledger, LedgerRecord, NewRecord } from './ledger.ts';
 import { type Lock, lockFolder } from './lock.ts';
@@ -34,6 +37,8 @@ export interface LedgerOptions {
   readonly service: Digest;
   /** A segment takes no further record that would make it longer than this. Default 64 MiB. */
   readonly segmentBytes?: number;
+  /** Makes the keys of new segments, and knows those of old ones. Without it, payloads are written in the clear. */
+  readonly vault?: Vault | undefined;
   readonly files?: FileLayer;
 }
 
@@ -54,9 +59,10 @@ export function openLedger(folder: string, options: LedgerOptions): Opened {
     const segments: Segment[] = [];
     let torn: TornTail | undefined;
     let end = 0;
-    for (const item of readLedger(folder, options)) {
+    for (const item of readLedger(folder, { service: options.service, keys: options.vault })) {
       if (item.kind === 'record') {
-        if (segments.at(-1)?.first !== item.first) segments.push(new Segment(item.first));
+        if (segments.at(-1)?.first !== item.first)
+          segments.push(new Segment(item.first, cipherOf(folder, item.first, options)));
         segments.at(-1)!.add(end++, item.record.sequence, item.frameBytes);
       } else if (item.kind === 'corrupt') {
         throw new StorageError({ code: 'CORRUPT_SEGMENT', folder, ...item.damage });
@@ -74,6 +80,18 @@ export function openLedger(folder: string, options: LedgerOptions): Opened {
   }
 }
 
+/** The cipher of a segment that was read. */
+function cipherOf(folder: string, first: number, { vault }: LedgerOptions): PayloadCipher | undefined {
+  const file = new InputFile(join(folder, segmentName(first)));
+  try {
+    const bytes = file.view(0, fileHeaderBytes).slice();
+    const key = vault?.keyOf(decodeFileHeader('segment', bytes)!.keyId);
+    return key && new PayloadCipher(key, bytes);
+  } finally {
+    file.close();
+  }
+}
+
 /** A segment that holds no whole record goes altogether. */
 function cutTail(folder: string, { segment, offset }: TornTail): void {
   const path = join(folder, segment);
@@ -85,8 +103,15 @@ interface Head {
   readonly segment: Segment;
   readonly path: string;
   readonly fd: number;
+  readonly header: Uint8Array;
   /** Bytes of the file: header, records, zeros. 0 before the first write. */
   size: number;
+}
+
+/** A record that waits, and the bytes that it will take. */
+interface Pending {
+  readonly record: LedgerRecord;
+  readonly bytes: number;
 }
 
 /** The last segment, to go on with. What was read of it may be in the page cache only: it is made durable. */
@@ -95,7 +120,7 @@ function openHead(folder: string, segment: Segment): Head {
   return writing('open', path, () => {
     const fd = fs.openSync(path, 'r+');
     fs.fsyncSync(fd);
-    return { segment, path, fd, size: fs.fstatSync(fd).size };
+    return { segment, path, fd, header: new Uint8Array(0), size: fs.fstatSync(fd).size };
   });
 }
 
@@ -103,11 +128,14 @@ class DiskLedger implements Ledger {
   readonly #folder: string;
   readonly #service: Digest;
   readonly #segmentBytes: number;
+  readonly #vault: Vault | undefined;
   readonly #files: Files;
   readonly #lock: Lock;
   readonly #segments: Segment[];
   #head: Head | undefined;
-  #pending: { readonly sequence: number; readonly frame: Uint8Array }[] = [];
+  #pending: Pending[] = [];
+  /** Positions, ascending, that begin a segment because somebody said so. */
+  #begins: number[] = [];
   #waiting: { readonly end: number; readonly done: Done }[] = [];
   #writing = false;
   #durableEnd: number;
@@ -119,12 +147,15 @@ class DiskLedger implements Ledger {
     this.#folder = folder;
     this.#service = options.service;
     this.#segmentBytes = options.segmentBytes ?? 64 * 1024 * 1024;
+    this.#vault = options.vault;
     this.#files = new Files(options.files);
     this.#lock = lock;
     this.#segments = segments;
     this.#durableEnd = end;
     const last = segments.at(-1);
-    if (last !== undefined) this.#head = openHead(folder, last);
+    if (last === undefined) return;
+    this.#head = openHead(folder, last);
+    if (last.cipher !== undefined || this.#vault !== undefined) this.beginSegment();
   }
 
   get bytesPending(): number {
@@ -142,11 +173,18 @@ class DiskLedger implements Ledger {
   append(record: NewRecord): number {
     if (this.#closed) throw new StorageError({ code: 'CLOSED' });
     if (this.#error !== undefined) throw this.#error;
+    checkRecord(record);
+    const { type, sequence } = record;
     const position = this.end;
-    const frame = encodeFrame({ ...record, position });
-    this.#pending.push({ sequence: record.sequence, frame });
-    this.#bytesPending += frame.length;
+    const payload = new Uint8Array(record.payload);
+    const bytes = frameBytes(payload.length + (this.#vault === undefined ? 0 : tagBytes));
+    this.#pending.push({ record: { type, sequence, position, payload }, bytes });
+    this.#bytesPending += bytes;
     return position;
+  }
+
+  beginSegment(): void {
+    if (this.#begins.at(-1) !== this.end) this.#begins.push(this.end);
   }
 
   sync(done: Done): void {
@@ -185,17 +223,18 @@ class DiskLedger implements Ledger {
   /** Makes the oldest pending records durable: as many as go into one write and one segment. */
   async #writeGroup(): Promise<void> {
     if (this.#pending.length === 0) return;
-    const head = await this.#headFor(this.#pending[0]!.frame.length);
+    const head = await this.#headFor(this.#pending[0]!);
     const { segment, path, fd } = head;
     const begins = head.size === 0;
 
-    const buffers = begins ? [encodeFileHeader('segment', this.#service, segment.first)] : [];
+    const buffers = begins ? [head.header] : [];
     let end = segment.end;
     let count = 0;
-    for (const { frame } of this.#pending) {
-      if (count > 0 && (count === groupRecordsMax || end + frame.length > this.#segmentBytes)) break;
-      buffers.push(frame);
-      end += frame.length;
+    for (const { bytes, record } of this.#pending) {
+      const full = count === groupRecordsMax || end + bytes > this.#segmentBytes || record.position === this.#begins[0];
+      if (count > 0 && full) break;
+      buffers.push(encodeFrame(record, segment.cipher));
+      end += bytes;
       count++;
     }
     let size = head.size;
@@ -211,29 +250,43 @@ class DiskLedger implements Ledger {
 
     head.size = size;
     if (begins) this.#segments.push(segment);
-    for (const { sequence, frame } of this.#pending.splice(0, count)) {
-      segment.add(this.#durableEnd++, sequence, frame.length);
-      this.#bytesPending -= frame.length;
+    for (const { bytes, record } of this.#pending.splice(0, count)) {
+      segment.add(this.#durableEnd++, record.sequence, bytes);
+      this.#bytesPending -= bytes;
     }
   }
 
-  /** The segment that takes a frame of this size next: a new one if the last is full. */
-  async #headFor(bytes: number): Promise<Head> {
+  /** The segment that takes this record: a new one if the last is full, or was ended. */
+  async #headFor({ bytes, record }: Pending): Promise<Head> {
     const last = this.#head;
-    if (last !== undefined && last.segment.end + bytes <= this.#segmentBytes) return last;
+    const told = this.#begins[0] === record.position;
+    if (told) this.#begins.shift();
+    if (last !== undefined && !told && last.segment.end + bytes <= this.#segmentBytes) return last;
     await this.#closeHead();
-    const segment = new Segment(this.#durableEnd);
-    const path = join(this.#folder, segmentName(segment.first));
+    const first = this.#durableEnd;
+    const name = segmentName(first);
+    const key = await this.#newKey(name, first);
+    const header = encodeFileHeader('segment', this.#service, first, key?.id);
+    const segment = new Segment(first, key && new PayloadCipher(key.key, header));
+    const path = join(this.#folder, name);
     // A file of that name would be a segment without records, of a write that was cut right behind its header.
     const fd = await this.#files.open(path, 'w');
-    this.#head = { segment, path, fd, size: 0 };
+    this.#head = { segment, path, fd, header, size: 0 };
     return this.#head;
+  }
+
+  /** A key for a segment, durable for those whom it is sealed to before anything is encrypted with it. */
+  async #newKey(name: string, first: number): Promise<FileKey | undefined> {
+    const file = { kind: 'segment', service: this.#service, number: first } as const;
+    return this.#vault && writeKeyFile(this.#files, join(this.#folder, keyFileName(name)), this.#vault, file);
   }
 
   async #closeHead(): Promise<void> {
     const head = this.#head;
     this.#head = undefined;
-    if (head !== undefined) await this.#files.close(head.path, head.fd);
+    if (head === undefined) return;
+    if (head.segment.cipher !== undefined) await this.#files.trim(head.fd, head.segment.end);
+    await this.#files.close(head.path, head.fd);
   }
 
   read(sequence: number): Iterable<LedgerRecord> {
@@ -252,7 +305,7 @@ class DiskLedger implements Ledger {
       const file = new InputFile(join(this.#folder, name));
       try {
         for (const block of blocks) {
-          for (const record of this.#readBlock(name, file, block)) {
+          for (const record of this.#readBlock(name, file, block, segment.cipher)) {
             if (record.sequence >= low && record.sequence <= high) yield record;
           }
         }
@@ -263,8 +316,13 @@ class DiskLedger implements Ledger {
   }
 
   /** The records of a block as it is now: all of them were whole when they were written or opened. */
-  *#readBlock(segment: string, file: InputFile, { offset, position, end }: Block): Generator<LedgerRecord> {
-    const frames = readFrames(file, offset, position);
+  *#readBlock(
+    segment: string,
+    file: InputFile,
+    { offset, position, end }: Block,
+    cipher: PayloadCipher | undefined,
+  ): Generator<LedgerRecord> {
+    const frames = readFrames(file, offset, position, cipher);
     for (let at = offset; at < end;) {
       const frame = frames.next();
       if (frame.done === true) {

@@ -57,6 +57,11 @@ export class Files {
     return outcome('close', path, (callback) => this.#layer.close(fd, (error) => callback(error, undefined)));
   }
 
+  /** Gives back what a file holds beyond `size`: nothing but zeros. It saves space, so it may fail. */
+  trim(fd: number, size: number): Promise<void> {
+    return new Promise((resolve) => fs.ftruncate(fd, size, () => resolve()));
+  }
+
   async syncFolder(folder: string): Promise<void> {
     const fd = await this.open(folder, 'r');
     await this.sync(folder, fd);

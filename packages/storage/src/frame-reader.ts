@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import {
   decodeFrame,
   decodeFrameHeader,
+  fieldsBytes,
   type FrameHeader,
   frameBytes,
   frameHeaderBytes,
@@ -16,6 +17,7 @@ import {
   frameTrailerBytes,
 } from './frame.ts';
 import { reading } from './error.ts';
+import type { PayloadCipher } from './file-key.ts';
 import type { LedgerRecord } from './ledger.ts';
 
 const chunkBytes = 1024 * 1024;
@@ -29,7 +31,7 @@ export interface PlacedRecord {
 
 export interface Stop {
   /** `end`: nothing more was written. `cut`: a crash can have left this. Else what is wrong with the record at `offset`. */
-  readonly kind: 'end' | 'cut' | 'record-header' | 'record-payload' | 'record-position';
+  readonly kind: 'end' | 'cut' | 'record-header' | 'record-payload' | 'record-position' | 'record-authentication';
   readonly offset: number;
   readonly position: number;
   /** Bytes from `offset` to the last one that is not zero. */
@@ -98,16 +100,30 @@ export class InputFile {
 
 /**
  * The records from `offset` on, the first of which should have `position`. Where there seems to be none, the file is looked
- * at again: its writer may be at work, and what was read of a write under way is no damage.
+ * at again: its writer may be at work, and what was read of a write under way is no damage. Without a cipher, payloads come as they
+ * are stored.
  */
-export function* readFrames(file: InputFile, offset: number, position: number): Generator<PlacedRecord, Stop> {
+export function* readFrames(
+  file: InputFile,
+  offset: number,
+  position: number,
+  cipher?: PayloadCipher,
+): Generator<PlacedRecord, Stop> {
   for (let looked = -1; ;) {
     const header = decodeFrameHeader(file.view(offset, frameHeaderBytes));
     const bytes = header === undefined ? 0 : frameBytes(header.payloadBytes);
     if (header !== undefined && offset + bytes <= file.size) {
-      const record = decodeFrame(header, file.view(offset, bytes));
+      const frame = file.view(offset, bytes);
+      const record = decodeFrame(header, frame);
       if (record !== undefined && record.position === position) {
-        yield { record, offset, frameBytes: bytes };
+        const payload =
+          cipher === undefined ? record.payload : cipher.open(frame.subarray(0, fieldsBytes), position, record.payload);
+        // Checksums are everybody's: whoever changed these bytes knew how to make them look whole.
+        if (payload === undefined) {
+          const bytesWritten = file.bytesWritten(offset);
+          return { kind: 'record-authentication', offset, position, header, bytesWritten };
+        }
+        yield { record: { ...record, payload }, offset, frameBytes: bytes };
         offset += bytes;
         position++;
         continue;

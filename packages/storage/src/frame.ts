@@ -8,6 +8,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { copyInto, decode, encode, struct, u32, u64 } from '@coppice/wire';
+import { type PayloadCipher, tagBytes } from './file-key.ts';
 import type { LedgerRecord, NewRecord } from './ledger.ts';
 
 export const payloadBytesMax = 64 * 1024 * 1024;
@@ -18,7 +19,8 @@ export const frameTrailerBytes = 8;
 /** First bytes of a record; none is zero. */
 export const frameMagic = 0xc0991ce5;
 
-const fieldsBytes = 28;
+/** The header without its checksum: what an encrypted payload is bound to. */
+export const fieldsBytes = 28;
 const fieldsCodec = struct({ magic: u32, payloadBytes: u32, position: u64, sequence: u64, type: u32 });
 
 export interface FrameHeader {
@@ -41,21 +43,19 @@ export function checkRecord({ type, sequence, payload }: NewRecord): void {
   if (payload.length > payloadBytesMax) throw new RangeError(`${payload.length} bytes, at most ${payloadBytesMax}`);
 }
 
-/** The bytes of a record, with a copy of its payload. */
-export function encodeFrame(record: LedgerRecord): Uint8Array {
+/** The bytes of a record, with a copy of its payload, or with that encrypted. */
+export function encodeFrame(record: LedgerRecord, cipher?: PayloadCipher): Uint8Array {
   checkRecord(record);
   const { type, sequence, position, payload } = record;
-  const frame = new Uint8Array(frameBytes(payload.length));
+  const payloadBytes = payload.length + (cipher === undefined ? 0 : tagBytes);
+  const frame = new Uint8Array(frameBytes(payloadBytes));
   const view = new DataView(frame.buffer);
-  const fields = encode(
-    fieldsCodec,
-    { magic: frameMagic, payloadBytes: payload.length, position, sequence, type },
-    fieldsBytes,
-  );
+  const fields = encode(fieldsCodec, { magic: frameMagic, payloadBytes, position, sequence, type }, fieldsBytes);
   const headerChecksum = crc32(fields);
   copyInto(frame, fields, 0);
   view.setUint32(fieldsBytes, headerChecksum);
-  copyInto(frame, payload, frameHeaderBytes);
+  if (cipher === undefined) copyInto(frame, payload, frameHeaderBytes);
+  else cipher.sealInto(frame.subarray(frameHeaderBytes, frameHeaderBytes + payloadBytes), fields, position, payload);
 
   const trailer = frame.length - frameTrailerBytes;
   const checksum = crc32(frame.subarray(frameHeaderBytes, trailer), headerChecksum);
@@ -72,11 +72,11 @@ export function decodeFrameHeader(bytes: Uint8Array): FrameHeader | undefined {
   if (crc32(fields) !== checksum) return undefined;
   const decoded = decode(fieldsCodec, fields);
   if (!decoded.ok || decoded.value.magic !== frameMagic) return undefined;
-  if (decoded.value.payloadBytes > payloadBytesMax || decoded.value.type > 255) return undefined;
+  if (decoded.value.payloadBytes > payloadBytesMax + tagBytes || decoded.value.type > 255) return undefined;
   return { ...decoded.value, checksum };
 }
 
-/** The record whose frame is `bytes`, with a copy of its payload, or `undefined` if its checksum does not match. */
+/** The record whose frame is `bytes`, with a copy of its payload as it is stored, or `undefined` if its checksum does not match. */
 export function decodeFrame(header: FrameHeader, bytes: Uint8Array): LedgerRecord | undefined {
   const trailer = bytes.length - frameTrailerBytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

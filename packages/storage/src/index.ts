@@ -7,3 +7,16 @@ export type { Done, Ledger, LedgerRecord, NewRecord } from './ledger.ts';
 export { MemoryLedger, type MemoryLedgerOptions } from './memory-ledger.ts';
 export { type LedgerEnd, readLedger, type ReadOptions, type ScannedRecord } from './reader.ts';
 export { type Snapshot, type SnapshotOptions, Snapshots } from './snapshots.ts';
+export {
+  decodeKeyFile,
+  fileKey,
+  type FileKey,
+  type FileKeys,
+  type FileName,
+  keyContext,
+  type KeyFile,
+  keyFileBytesMax,
+  KnownKeys,
+  type KeySlot,
+  type Vault,
+} from './file-key.ts';

@@ -36,6 +36,9 @@ export interface Ledger {
    */
   sync(done: Done): void;
 
+  /** The next record that is appended begins another segment, which has a key of its own where segments are encrypted. */
+  beginSegment(): void;
+
   /** The durable records of this sequence number, by position. Not to be iterated after `close`. */
   read(sequence: number): Iterable<LedgerRecord>;
 

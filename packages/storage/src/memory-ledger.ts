@@ -53,6 +53,9 @@ export class MemoryLedger implements Ledger {
     return position;
   }
 
+  /** There are no segments. */
+  beginSegment(): void {}
+
   sync(done: Done): void {
     this.#waiting.push({ end: this.#records.length, done });
     this.#onSync();

@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { type Digest, sameBytes } from '@coppice/wire';
 import type { Damage, DamageReason, TornTail } from './damage.ts';
 import { reading } from './error.ts';
-import { decodeFileHeader, fileHeaderBytes, formatVersion, isCutFileHeader } from './file-header.ts';
+import { decodeFileHeader, fileHeaderBytes, isCutFileHeader, payloadsOf } from './file-header.ts';
+import { type FileKeys, PayloadCipher } from './file-key.ts';
 import { InputFile, type PlacedRecord, readFrames, type Stop } from './frame-reader.ts';
 import { segmentFirst, segmentName } from './segment.ts';
 
@@ -29,6 +30,11 @@ export interface ScannedRecord extends PlacedRecord {
 export interface ReadOptions {
   /** The service that the ledger must be of; without it, that of its first segment. */
   readonly service?: Digest | undefined;
+  /**
+   * Keys of its segments. `sealed`: payloads of encrypted segments are given as they are stored. Without keys, an encrypted
+   * segment is damage.
+   */
+  readonly keys?: FileKeys | 'sealed' | undefined;
 }
 
 /**
@@ -36,10 +42,10 @@ export interface ReadOptions {
  * (READ_FAILED) where the file system fails.
  */
 export function* readLedger(folder: string, options: ReadOptions = {}): Generator<ScannedRecord | LedgerEnd, void> {
-  yield yield* readRecords(folder, options.service);
+  yield yield* readRecords(folder, options);
 }
 
-function* readRecords(folder: string, service: Digest | undefined): Generator<ScannedRecord, LedgerEnd> {
+function* readRecords(folder: string, { service, keys }: ReadOptions): Generator<ScannedRecord, LedgerEnd> {
   const names = reading('list', folder, () => fs.readdirSync(folder)).sort();
   const segments = names.flatMap((segment) => {
     const first = segmentFirst(segment);
@@ -73,12 +79,19 @@ function* readRecords(folder: string, service: Digest | undefined): Generator<Sc
         const bytesLost = file.bytesWritten(0);
         return { kind: 'torn', records: position, torn: { segment, offset: 0, position, bytesLost } };
       }
-      if (header.version !== formatVersion) return corrupt('format-version', { segment, offset: 0 });
+      const payloads = payloadsOf(header);
+      if (payloads === undefined) return corrupt('format-version', { segment, offset: 0 });
       expected ??= header.service;
       if (!sameBytes(header.service, expected)) return corrupt('other-service', { segment, offset: 0 });
       if (header.number !== first) return corrupt('segment-name', { segment, offset: 0 });
+      let cipher: PayloadCipher | undefined;
+      if (payloads === 'encrypted' && keys !== 'sealed') {
+        const key = keys?.keyOf(header.keyId);
+        if (key === undefined) return corrupt('key-missing', { segment, offset: 0 });
+        cipher = new PayloadCipher(key, bytes.slice());
+      }
 
-      const frames = readFrames(file, fileHeaderBytes, first);
+      const frames = readFrames(file, fileHeaderBytes, first, cipher);
       let frame = frames.next();
       for (; frame.done !== true; frame = frames.next()) {
         position++;

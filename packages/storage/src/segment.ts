@@ -4,6 +4,7 @@
  * The index has one entry per mebibyte of records, with the range of sequence numbers in it: about 2 KiB a segment.
  */
 import { fileHeaderBytes } from './file-header.ts';
+import type { PayloadCipher } from './file-key.ts';
 
 const blockBytes = 1024 * 1024;
 
@@ -31,12 +32,15 @@ export interface Block {
 
 export class Segment {
   readonly first: number;
+  /** Of its payloads, if they are encrypted. */
+  readonly cipher: PayloadCipher | undefined;
   /** Where the records end. */
   end = fileHeaderBytes;
   readonly #blocks: Block[] = [];
 
-  constructor(first: number) {
+  constructor(first: number, cipher: PayloadCipher | undefined) {
     this.first = first;
+    this.cipher = cipher;
   }
 
   /** Takes note of the record that follows those added so far. */

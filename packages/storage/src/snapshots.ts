@@ -9,10 +9,12 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, sameBytes } from '@coppice/wire';
 import { reading, StorageError, writing } from './error.ts';
-import { decodeFileHeader, encodeFileHeader, fileHeaderBytes, formatVersion } from './file-header.ts';
+import { decodeFileHeader, encodeFileHeader, fileHeaderBytes, payloadsOf } from './file-header.ts';
+import { type FileKeys, keyFileName, PayloadCipher, type Vault } from './file-key.ts';
 import { type FileLayer, Files, makeFolder, syncFolderNow } from './files.ts';
 import { encodeFrame } from './frame.ts';
 import { InputFile, readFrames } from './frame-reader.ts';
+import { writeKeyFile } from './key-writer.ts';
 import type { Done, LedgerRecord } from './ledger.ts';
 
 const frameTypes = { metadata: 0, chunk: 1, end: 2 } as const;
@@ -30,6 +32,10 @@ export interface Snapshot {
 
 export interface SnapshotOptions {
   readonly service: Digest;
+  /** Makes the keys of snapshots that are written. Without it, they are written in the clear. */
+  readonly vault?: Vault | undefined;
+  /** Of snapshots that are read; those of the vault, if not said. */
+  readonly keys?: FileKeys | undefined;
   readonly files?: FileLayer;
 }
 
@@ -41,12 +47,16 @@ function fileName(sequence: number): string {
 export class Snapshots {
   readonly #folder: string;
   readonly #service: Digest;
+  readonly #vault: Vault | undefined;
+  readonly #keys: FileKeys | undefined;
   readonly #files: Files;
 
   /** Throws StorageError where the file system fails. What an interrupted write left is removed. */
   constructor(folder: string, options: SnapshotOptions) {
     this.#folder = folder;
     this.#service = options.service;
+    this.#vault = options.vault;
+    this.#keys = options.keys ?? options.vault;
     this.#files = new Files(options.files);
     makeFolder(folder);
     for (const name of this.#names()) {
@@ -88,7 +98,11 @@ export class Snapshots {
     const path = join(this.#folder, fileName(sequence));
     const temporary = `${path}.tmp`;
     try {
-      await this.#writeFile(temporary, sequence, frames(sequence, metadata, chunks));
+      const file = { kind: 'snapshot', service: this.#service, number: sequence } as const;
+      const key = this.#vault && (await writeKeyFile(this.#files, keyFileName(path), this.#vault, file));
+      const header = encodeFileHeader('snapshot', this.#service, sequence, key?.id);
+      const cipher = key && new PayloadCipher(key.key, header);
+      await this.#writeFile(temporary, header, frames(sequence, metadata, chunks), cipher);
       writing('rename', path, () => fs.renameSync(temporary, path));
     } catch (error) {
       this.#remove(`${fileName(sequence)}.tmp`);
@@ -97,14 +111,19 @@ export class Snapshots {
     await this.#files.syncFolder(this.#folder);
   }
 
-  async #writeFile(path: string, sequence: number, records: Iterable<LedgerRecord>): Promise<void> {
+  async #writeFile(
+    path: string,
+    header: Uint8Array,
+    records: Iterable<LedgerRecord>,
+    cipher: PayloadCipher | undefined,
+  ): Promise<void> {
     const fd = await this.#files.open(path, 'wx');
     try {
-      let buffers = [encodeFileHeader('snapshot', this.#service, sequence)];
+      let buffers = [header];
       let bytes = fileHeaderBytes;
       let offset = 0;
       for (const record of records) {
-        const frame = encodeFrame(record);
+        const frame = encodeFrame(record, cipher);
         buffers.push(frame);
         bytes += frame.length;
         if (bytes < writeBytes && record.type !== frameTypes.end) continue;
@@ -144,13 +163,17 @@ export class Snapshots {
     const damaged = (offset: number, reason: string): StorageError =>
       new StorageError({ code: 'CORRUPT_SNAPSHOT', path, offset, reason });
     try {
-      const header = decodeFileHeader('snapshot', file.view(0, fileHeaderBytes));
+      const headerBytes = file.view(0, fileHeaderBytes).slice();
+      const header = decodeFileHeader('snapshot', headerBytes);
       if (header === undefined) throw damaged(0, 'file-header');
-      if (header.version !== formatVersion) throw damaged(0, 'format-version');
+      const payloads = payloadsOf(header);
+      if (payloads === undefined) throw damaged(0, 'format-version');
       if (!sameBytes(header.service, this.#service)) throw damaged(0, 'other-service');
       if (header.number !== sequence) throw damaged(0, 'file-name');
 
-      const frames = readFrames(file, fileHeaderBytes, 0);
+      const key = payloads === 'encrypted' ? this.#keys?.keyOf(header.keyId) : undefined;
+      if (payloads === 'encrypted' && key === undefined) throw damaged(0, 'key-missing');
+      const frames = readFrames(file, fileHeaderBytes, 0, key && new PayloadCipher(key, headerBytes));
       for (;;) {
         const frame = frames.next();
         if (frame.done === true) throw damaged(frame.value.offset, frame.value.kind);
@@ -173,7 +196,11 @@ export class Snapshots {
 
   /** Removes the snapshots of lower sequence numbers. */
   prune(sequence: number): void {
-    for (const older of this.list()) if (older < sequence) this.#remove(fileName(older));
+    for (const older of this.list()) {
+      if (older >= sequence) continue;
+      this.#remove(fileName(older));
+      this.#remove(keyFileName(fileName(older)));
+    }
     syncFolderNow(this.#folder);
   }
 }

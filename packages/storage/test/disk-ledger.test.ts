@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openLedger, StorageError } from '../src/index.ts';
+import { openLedger, StorageError, type Vault } from '../src/index.ts';
 import { type Harness, ledgerContract, payloadOf } from './contract.ts';
 import { FaultLayer } from './fault-layer.ts';
 import { closed, newFolder, readAll, segmentsOf, service, synced } from './folders.ts';
+import { TestVault } from './vault.ts';
 
-function harnessOf(folder: string, segmentBytes: number): Harness {
+function harnessOf(folder: string, segmentBytes: number, vault?: Vault): Harness {
   const files = new FaultLayer();
-  const { ledger } = openLedger(folder, { service, segmentBytes, files });
+  const { ledger } = openLedger(folder, { service, segmentBytes, files, vault });
   return {
     ledger,
     settle: () => new Promise((resolve) => ledger.sync(() => resolve())),
@@ -17,17 +18,19 @@ function harnessOf(folder: string, segmentBytes: number): Harness {
     crash: async () => {
       files.dead = true;
       for (const name of fs.readdirSync(folder)) if (name.startsWith('lock')) fs.rmSync(join(folder, name));
-      return harnessOf(folder, segmentBytes);
+      return harnessOf(folder, segmentBytes, vault);
     },
     reopen: async () => {
       await closed(ledger);
-      return harnessOf(folder, segmentBytes);
+      return harnessOf(folder, segmentBytes, vault);
     },
   };
 }
 
 ledgerContract('disk', async () => harnessOf(newFolder(), 64 * 1024 * 1024));
 ledgerContract('disk, small segments', async () => harnessOf(newFolder(), 700));
+ledgerContract('encrypted disk', async () => harnessOf(newFolder(), 64 * 1024 * 1024, new TestVault()));
+ledgerContract('encrypted disk, small segments', async () => harnessOf(newFolder(), 700, new TestVault()));
 
 const record = { type: 1, sequence: 1, payload: new Uint8Array(100) };
 

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type Ledger, type LedgerEnd, type LedgerRecord, readLedger } from '../src/index.ts';
+import { type Ledger, type LedgerEnd, type LedgerRecord, readLedger, type ReadOptions } from '../src/index.ts';
 
 export const service = new Uint8Array(32).fill(7);
 
@@ -30,9 +30,9 @@ export function closed(ledger: Ledger): Promise<void> {
 }
 
 /** Everything the reader says of a folder. */
-export function readAll(folder: string): { records: LedgerRecord[]; end: LedgerEnd } {
+export function readAll(folder: string, keys?: ReadOptions['keys']): { records: LedgerRecord[]; end: LedgerEnd } {
   const records: LedgerRecord[] = [];
-  for (const item of readLedger(folder, { service })) {
+  for (const item of readLedger(folder, { service, keys })) {
     if (item.kind !== 'record') return { records, end: item };
     records.push(item.record);
   }

@@ -38,6 +38,7 @@ export type Domain =
   | 'release'
   | 'freshness'
   | 'hello'
+  | 'file-key' // what the key of a file is sealed for
   | 'state';
 
 const prefixes = new Map<Domain, Uint8Array>();

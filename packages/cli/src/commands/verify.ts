@@ -9,11 +9,11 @@ import { nodeCryptography } from '@coppice/cryptography';
 import { amendedBy, appraiseJoin, type Constitution, constitutionWritten, verifyGenesis } from '@coppice/governance';
 import { genesisWriteSet } from '@coppice/execution';
 import { readReceipt, type Receipt, receiptToJson, type ReceiptVerdict, verifyReceipt } from '@coppice/ledger';
-import { readDataFolder } from '@coppice/node';
+import { readSealedFolder } from '@coppice/node';
 import { decodeResult, toHex } from '@coppice/wire';
 import { serviceOf } from '../connect.ts';
 import { duration, type Output } from '../output.ts';
-import { UserError } from '../service-folder.ts';
+import { auditorKeys, UserError } from '../service-folder.ts';
 
 export function verifyReceiptFile(file: string, options: { folder: string; service?: string }, output: Output): void {
   let bytes: Uint8Array;
@@ -67,18 +67,28 @@ export function receiptText(receipt: Receipt): string {
   return `${JSON.stringify(receiptToJson(receipt))}\n`;
 }
 
-/** Audits an instance's data folder, or a bare ledger folder. */
-export async function auditFolder(
-  folder: string,
-  service: Uint8Array | undefined,
-  onProgress?: (batches: number) => void,
-): Promise<AuditReport> {
+/** The data folder that this is, or that a ledger's folder lies in. */
+function dataFolderOf(folder: string): string {
   const dataFolder = isFolder(join(folder, 'ledger')) ? folder : join(folder, '..');
   if (!isFolder(join(dataFolder, 'ledger')))
     throw new UserError(`${folder} is not an instance's folder: it has no ledger in it`);
+  return dataFolder;
+}
+
+/** Audits an instance's data folder, or a bare ledger folder. `keyFiles` of auditors open what is encrypted: see {@link auditorKeys}. */
+export async function auditFolder(
+  folder: string,
+  service: Uint8Array | undefined,
+  {
+    keyFiles,
+    onProgress,
+  }: { readonly keyFiles?: readonly string[]; readonly onProgress?: (batches: number) => void } = {},
+): Promise<AuditReport> {
+  const dataFolder = dataFolderOf(folder);
   /** In force when a batch began, and any that was put into force in it. */
   let constitutions: Constitution[] = [];
-  return auditLedger(readDataFolder(dataFolder, service === undefined ? {} : { service }), {
+  const source = readSealedFolder(dataFolder, auditorKeys(dataFolder, keyFiles), { service });
+  return auditLedger(source, {
     cryptography: nodeCryptography,
     ...(service === undefined ? {} : { service }),
     checkGenesis(document) {
@@ -122,7 +132,7 @@ function isFolder(path: string): boolean {
 
 export async function audit(
   folder: string,
-  options: { folder: string; service?: string; folderNamed: boolean },
+  options: { folder: string; service?: string; folderNamed: boolean; key?: readonly string[] },
   output: Output,
 ): Promise<void> {
   // Named, the service must be right; unnamed, the default folder's, if there is one.
@@ -132,7 +142,7 @@ export async function audit(
   if (service === undefined)
     output.say('no service was named: the ledger is judged by its own genesis, and could be any service’s');
   const started = performance.now();
-  const report = await auditFolder(folder, service);
+  const report = await auditFolder(folder, service, options.key === undefined ? {} : { keyFiles: options.key });
   const ms = performance.now() - started;
   const lines = [
     report.ok ? 'the ledger holds' : 'THE LEDGER DOES NOT HOLD',
@@ -147,6 +157,9 @@ export async function audit(
       ? [
           `  the last write was cut: what this ledger held after batch ${report.head?.sequence ?? 0}, if anything, is gone from this disk`,
         ]
+      : []),
+    ...(report.problems.some(({ message }) => message.endsWith('key-missing'))
+      ? ['  it is encrypted, and none of the keys that were given opens it: --key FILE names one of an auditor']
       : []),
     ...report.problems
       .slice(0, 10)

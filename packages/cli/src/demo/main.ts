@@ -164,7 +164,7 @@ async function run(
   );
   for (const problem of report.problems.slice(0, 5))
     output.say(`  ! ${problem.code} at batch ${problem.sequence}: ${problem.message}`);
-  const turns = seatedTurns(survivor.folder, folder, client.chain, report, scene.opened);
+  const turns = await seatedTurns(survivor.folder, folder, client.chain, report, scene.opened);
 
   const steadyMs = loadEnded - loadBegan - scene.watch.overlap(loadBegan, loadEnded);
   const turningMs = scene.watch.overlap(loadBegan, loadEnded);

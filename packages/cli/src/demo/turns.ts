@@ -14,7 +14,7 @@ import {
   verifyReceipt,
   writeSetDigest,
 } from '@coppice/ledger';
-import { type NodeStatus, readDataFolder } from '@coppice/node';
+import { type NodeStatus, readSealedFolder } from '@coppice/node';
 import type { AuditReport } from '@coppice/audit';
 import {
   batchCodec,
@@ -28,6 +28,7 @@ import {
   type Outcome,
   toHex,
 } from '@coppice/wire';
+import { auditorKeys } from '../service-folder.ts';
 import { receiptText } from '../commands/verify.ts';
 
 /** When a turn was under way, by this machine's clock. */
@@ -101,14 +102,14 @@ interface Recorded {
 }
 
 /** The turns of an audited ledger, with the clean-start certificate of each written to `outFolder`. */
-export function seatedTurns(
+export async function seatedTurns(
   dataFolder: string,
   outFolder: string,
   { genesis, service }: { readonly genesis: Genesis; readonly service: Uint8Array },
   report: AuditReport,
   opened: ReadonlyMap<number, number>,
-): SeatedTurn[] {
-  const log = new CommittedLog(dataFolder, report.head?.sequence ?? 0);
+): Promise<SeatedTurn[]> {
+  const log = await CommittedLog.read(dataFolder, report.head?.sequence ?? 0);
   const seated = new Map<number, string | undefined>(
     genesis.configuration.seats.map(({ slot, variant }) => [slot, variant]),
   );
@@ -162,23 +163,27 @@ class CommittedLog {
   readonly #commits = new Map<number, CommitCertificate>();
   readonly #epochs: EpochCertificate[] = [];
 
-  constructor(dataFolder: string, head: number) {
-    for (const item of readDataFolder(dataFolder)) {
-      if (item.kind !== 'record' || item.record.sequence > head) continue;
-      const record = decodeRecord(item.record.type, item.record.payload.slice());
-      if (!record.ok) continue;
-      if (record.value.kind === 'batch') {
-        const { batch, header } = record.value;
-        this.#headers[header.sequence] = header;
-        const decoded = decode(batchCodec, batch);
-        const joins =
-          decoded.ok && decoded.value.items.some((one) => one.kind === 'system' && one.request.kind === 'join');
-        if (joins) this.#joins.set(header.sequence, record.value);
-      } else if (record.value.kind === 'commit')
-        this.#commits.set(record.value.certificate.subject.sequence, record.value.certificate);
-      else if (record.value.kind === 'epoch')
-        this.#epochs[record.value.certificate.header.epoch] = record.value.certificate;
-    }
+  static async read(dataFolder: string, head: number): Promise<CommittedLog> {
+    const log = new CommittedLog();
+    for await (const item of readSealedFolder(dataFolder, auditorKeys(dataFolder)))
+      if (item.kind === 'record' && item.record.sequence <= head) log.#add(item.record);
+    return log;
+  }
+
+  #add({ payload, type }: { readonly payload: Uint8Array; readonly type: number }): void {
+    const record = decodeRecord(type, payload.slice());
+    if (!record.ok) return;
+    if (record.value.kind === 'batch') {
+      const { batch, header } = record.value;
+      this.#headers[header.sequence] = header;
+      const decoded = decode(batchCodec, batch);
+      const joins =
+        decoded.ok && decoded.value.items.some((one) => one.kind === 'system' && one.request.kind === 'join');
+      if (joins) this.#joins.set(header.sequence, record.value);
+    } else if (record.value.kind === 'commit')
+      this.#commits.set(record.value.certificate.subject.sequence, record.value.certificate);
+    else if (record.value.kind === 'epoch')
+      this.#epochs[record.value.certificate.header.epoch] = record.value.certificate;
   }
 
   time(sequence: number): number {

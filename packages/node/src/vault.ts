@@ -1,0 +1,113 @@
+/**
+ * Keys of what this instance writes to its disk, and whom it seals them to. spec/confidentiality.md, lines 10-16.
+ *
+ * A key is random, of one file, and sealed to the auditors of the constitution before anything is encrypted with it: so whatever
+ * was acknowledged can be read by them at once, also if every instance dies in the next moment. In the clear it is in this process
+ * only, for as long as it lives, since it answers from its own ledger.
+ */
+import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { openSealed, rawPublicKey, sealTo } from '@coppice/cryptography';
+import {
+  decodeKeyFile,
+  fileKey,
+  type FileKey,
+  type FileName,
+  keyContext,
+  keyFileBytesMax,
+  KnownKeys,
+  type KeySlot,
+  type Vault,
+} from '@coppice/storage';
+import { sameBytes, statement } from '@coppice/wire';
+import type { Journal } from './journal.ts';
+import { historyFolders } from './records.ts';
+
+const info = statement('file-key');
+const keyBytes = 32;
+
+export interface VaultOptions {
+  /** X25519 keys of those who may read the files. */
+  readonly readers: readonly Uint8Array[];
+  readonly journal: Journal;
+}
+
+export class InstanceVault implements Vault {
+  readonly #options: VaultOptions;
+  readonly #known = new KnownKeys();
+
+  constructor(options: VaultOptions) {
+    this.#options = options;
+  }
+
+  keyOf(id: Uint8Array): Uint8Array | undefined {
+    return this.#known.keyOf(id);
+  }
+
+  async create(file: FileName): Promise<{ readonly key: FileKey; readonly slots: readonly KeySlot[] }> {
+    const { journal, readers } = this.#options;
+    const key = fileKey(new Uint8Array(randomBytes(keyBytes)));
+    const associated = keyContext(file, key.id);
+    const slots: KeySlot[] = [];
+    for (const reader of readers) {
+      try {
+        slots.push({ kind: 'reader', to: reader, sealed: await sealTo(reader, key.key, { info, associated }) });
+      } catch (error) {
+        // What members listed is no key. The others can read.
+        journal.warn('auditor-key-refused', { why: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    this.#known.add(key);
+    return { key, slots };
+  }
+}
+
+/** Folders below a data folder that have key files: the folder itself, if it is a bare ledger. */
+function keyFolders(dataFolder: string): string[] {
+  return [
+    join(dataFolder, 'ledger'),
+    join(dataFolder, 'snapshots'),
+    ...historyFolders(dataFolder).map(({ folder }) => folder),
+    dataFolder,
+  ];
+}
+
+/** The keys in the key files of a data folder, or of a folder of a ledger, that one of these X25519 keys opens. */
+export async function openKeyFiles(dataFolder: string, readers: readonly KeyObject[]): Promise<KnownKeys> {
+  const known = new KnownKeys();
+  for (const folder of keyFolders(dataFolder)) {
+    for (const name of namesIn(folder)) {
+      if (!/^(?:ledger|snapshot)-\d{16}\.key$/.test(name)) continue;
+      const path = join(folder, name);
+      if (statSync(path).size > keyFileBytesMax) continue;
+      const key = await openKeyFile(readFileSync(path), readers);
+      if (key !== undefined) known.add(key);
+    }
+  }
+  return known;
+}
+
+async function openKeyFile(content: Uint8Array, readers: readonly KeyObject[]): Promise<FileKey | undefined> {
+  const file = decodeKeyFile(content);
+  if (file === undefined) return undefined;
+  const associated = keyContext(file, file.id);
+  for (const reader of readers) {
+    const publicKey = rawPublicKey(createPublicKey(reader));
+    for (const { kind, sealed, to } of file.slots) {
+      if (kind !== 'reader' || !sameBytes(to, publicKey)) continue;
+      const opened = await openSealed(reader, sealed, { info, associated });
+      const key = opened?.length === keyBytes ? fileKey(opened) : undefined;
+      if (key !== undefined && sameBytes(key.id, file.id)) return key;
+    }
+  }
+  return undefined;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * Keys of files: one for each segment and each snapshot, and the key file beside it that says who can open it.
+ *
+ * Storage encrypts, and knows nobody to encrypt for: whoever owns the ledger gives it a {@link Vault}. A key is made for one
+ * file, by the process that writes it, so no two files and no two launches ever share one; that is why the place of a record
+ * in its file is enough of a nonce. spec/confidentiality.md, lines 10-16.
+ */
+import { createCipheriv, createDecipheriv, hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import { bytes, decode, type Digest, encode, list, oneOf, struct, toHex, type TypeOf } from '@coppice/wire';
+import { decodeFileHeader, encodeFileHeader, type FileKind, fileHeaderBytes } from './file-header.ts';
+
+export const keyIdBytes = 8;
+export const tagBytes = 16;
+/** Of a record's header, without its checksum. */
+const frameFieldsBytes = 28;
+
+/** A file, as its key is bound to it. */
+export interface FileName {
+  readonly kind: FileKind;
+  readonly service: Digest;
+  /** Of a segment its first position, of a snapshot its sequence number. */
+  readonly number: number;
+}
+
+export interface FileKey {
+  /** Names the key in the file's header; says nothing about it. */
+  readonly id: Uint8Array;
+  readonly key: Uint8Array;
+}
+
+/** Finds keys of files by their ids. */
+export interface FileKeys {
+  keyOf(id: Uint8Array): Uint8Array | undefined;
+}
+
+/** Makes keys, and keeps them for as long as the files may have to be read by this process. */
+export interface Vault extends FileKeys {
+  /** A key for a file that is to be begun, and to whom it is sealed. Rejects with a reason if it can be sealed to nobody. */
+  create(file: FileName): Promise<{ readonly key: FileKey; readonly slots: readonly KeySlot[] }>;
+}
+
+const slotCodec = struct({
+  /** `reader`: sealed to a public key by HPKE. `epoch`: encrypted under the data key of an epoch. */
+  kind: oneOf('reader', 'epoch'),
+  /** The reader's public key; or, of an epoch, its number in the last 8 bytes. */
+  to: bytes(32),
+  sealed: bytes(256),
+});
+
+/** One way to the key of a file. */
+export type KeySlot = TypeOf<typeof slotCodec>;
+
+const slotsMax = 64;
+const slotsCodec = list(slotCodec, slotsMax);
+/** No key file is longer. */
+export const keyFileBytesMax = fileHeaderBytes + 8 + slotsMax * 512;
+
+export function fileKey(key: Uint8Array): FileKey {
+  const id = hash('sha256', Buffer.concat([Buffer.from('coppice/file-key-id'), key]), 'buffer').subarray(0, keyIdBytes);
+  return { id: Uint8Array.from(id), key };
+}
+
+/** Keys that are known, by their ids. */
+export class KnownKeys implements FileKeys {
+  readonly #keys = new Map<string, Uint8Array>();
+
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  add({ id, key }: FileKey): void {
+    this.#keys.set(toHex(id), key);
+  }
+
+  keyOf(id: Uint8Array): Uint8Array | undefined {
+    return this.#keys.get(toHex(id));
+  }
+}
+
+/** File name of the key of a segment or snapshot. */
+export function keyFileName(name: string): string {
+  return name.replace(/\.(?:seg|snap)$/, '.key');
+}
+
+/** The bytes of a key file: a file header with the id of the key, the slots, and a checksum over both. */
+export function encodeKeyFile(file: FileName, id: Uint8Array, slots: readonly KeySlot[]): Uint8Array {
+  const header = encodeFileHeader(keyKinds[file.kind], file.service, file.number, id);
+  const encoded = encode(slotsCodec, slots, 1024);
+  const whole = new Uint8Array(fileHeaderBytes + encoded.length + 4);
+  whole.set(header);
+  whole.set(encoded, fileHeaderBytes);
+  const end = fileHeaderBytes + encoded.length;
+  new DataView(whole.buffer).setUint32(end, crc32(whole.subarray(0, end)));
+  return whole;
+}
+
+const keyKinds = { segment: 'segment-key', snapshot: 'snapshot-key' } as const;
+
+export interface KeyFile extends FileName {
+  readonly id: Uint8Array;
+  readonly slots: readonly KeySlot[];
+}
+
+/** The key file of these bytes; `undefined` where they are not those of one. */
+export function decodeKeyFile(content: Uint8Array): KeyFile | undefined {
+  const end = content.length - 4;
+  if (end < fileHeaderBytes || content.length > keyFileBytesMax) return undefined;
+  if (new DataView(content.buffer, content.byteOffset).getUint32(end) !== crc32(content.subarray(0, end)))
+    return undefined;
+  for (const kind of ['segment', 'snapshot'] as const) {
+    const header = decodeFileHeader(keyKinds[kind], content);
+    if (header === undefined) continue;
+    const slots = decode(slotsCodec, content.slice(fileHeaderBytes, end));
+    if (!slots.ok) return undefined;
+    return { kind, service: header.service, number: header.number, id: header.keyId, slots: slots.value };
+  }
+  return undefined;
+}
+
+/** What every way to the key of a file is bound to, so that no slot can be moved to another file. */
+export function keyContext({ kind, number, service }: FileName, id: Uint8Array): Uint8Array {
+  return encodeFileHeader(keyKinds[kind], service, number, id);
+}
+
+/**
+ * AES-256-GCM over the payloads of one file. Nonce: the record's position. Associated data: the header of the file, with
+ * service and key, and the fields of the record's header, with position, sequence number, type and length.
+ */
+export class PayloadCipher {
+  readonly #key: Uint8Array;
+  /** Of all records the same, but for the last bytes. */
+  readonly #associated = Buffer.alloc(fileHeaderBytes + frameFieldsBytes);
+  readonly #nonce = Buffer.alloc(12);
+
+  constructor(key: Uint8Array, fileHeader: Uint8Array) {
+    this.#key = key;
+    this.#associated.set(fileHeader);
+  }
+
+  #prepare(fields: Uint8Array, position: number): void {
+    this.#nonce.writeBigUInt64BE(BigInt(position), 4);
+    this.#associated.set(fields, fileHeaderBytes);
+  }
+
+  /** Writes ciphertext and tag to `target`, which has room for exactly these. One call a position. */
+  sealInto(target: Uint8Array, fields: Uint8Array, position: number, payload: Uint8Array): void {
+    this.#prepare(fields, position);
+    const cipher = createCipheriv('aes-256-gcm', this.#key, this.#nonce);
+    cipher.setAAD(this.#associated);
+    target.set(cipher.update(payload), 0);
+    cipher.final();
+    target.set(cipher.getAuthTag(), payload.length);
+  }
+
+  /** The payload; `undefined` where it is not what was sealed here with this header. */
+  open(fields: Uint8Array, position: number, sealed: Uint8Array): Uint8Array | undefined {
+    const length = sealed.length - tagBytes;
+    if (length < 0) return undefined;
+    this.#prepare(fields, position);
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, this.#nonce);
+    decipher.setAAD(this.#associated);
+    decipher.setAuthTag(sealed.subarray(length));
+    const opened = decipher.update(sealed.subarray(0, length));
+    try {
+      decipher.final();
+    } catch {
+      return undefined;
+    }
+    return new Uint8Array(opened.buffer, opened.byteOffset, opened.length);
+  }
+}

@@ -1,0 +1,110 @@
+/** Keys of files, sealed to auditors, and a data folder read with an auditor's key alone. */
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { newSealingKey } from '@coppice/cryptography';
+import { type Ledger, openLedger, Snapshots } from '@coppice/storage';
+import { Journal } from '../src/journal.ts';
+import { readSealedFolder } from '../src/sealed-folder.ts';
+import { InstanceVault, openKeyFiles } from '../src/vault.ts';
+
+const service = new Uint8Array(32).fill(7);
+const payload = Buffer.from('what nobody else should read');
+const auditor = newSealingKey();
+const second = newSealingKey();
+const stranger = newSealingKey();
+const journal = new Journal({ write: () => undefined, clock: () => 0, fields: {} });
+
+const folders: string[] = [];
+after(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'coppice-vault-'));
+  folders.push(folder);
+  return folder;
+}
+
+function closed(ledger: Ledger): Promise<void> {
+  return new Promise((resolve) => ledger.close(() => resolve()));
+}
+
+/** A data folder with a ledger of records numbered from 1, a fill-in below it, and a snapshot. */
+async function dataFolder(readers: readonly Uint8Array[]): Promise<string> {
+  const folder = newFolder();
+  const vault = new InstanceVault({ readers, journal });
+  for (const [name, sequences] of [
+    ['history/1-2', [1, 2]],
+    ['ledger', [3, 4, 5]],
+  ] as const) {
+    const { ledger } = openLedger(join(folder, name), { service, vault });
+    for (const sequence of sequences) {
+      ledger.append({ type: 2, sequence, payload });
+      ledger.beginSegment();
+    }
+    await closed(ledger);
+  }
+  const snapshots = new Snapshots(join(folder, 'snapshots'), { service, vault });
+  await new Promise<void>((resolve) => snapshots.write(4, payload, [payload], () => resolve()));
+  return folder;
+}
+
+async function sequencesIn(folder: string, readers: Parameters<typeof readSealedFolder>[1]) {
+  const sequences: number[] = [];
+  for await (const item of readSealedFolder(folder, readers, { service })) {
+    if (item.kind !== 'record') return { sequences, end: item };
+    assert.deepEqual(Buffer.from(item.record.payload), payload);
+    sequences.push(item.record.sequence);
+  }
+  assert.fail('no end');
+}
+
+test('each auditor opens every file, and nobody else any', async () => {
+  const folder = await dataFolder([auditor.publicKey, second.publicKey]);
+  for (const { privateKey } of [auditor, second]) {
+    const { sequences, end } = await sequencesIn(folder, [stranger.privateKey, privateKey]);
+    assert.deepEqual(sequences, [1, 2, 3, 4, 5]);
+    assert.equal(end.kind, 'clean');
+    const keys = await openKeyFiles(folder, [privateKey]);
+    assert.deepEqual(Buffer.from(new Snapshots(join(folder, 'snapshots'), { service, keys }).latest()!.metadata), payload);
+    assert.equal(keys.size, 6);
+  }
+  const { sequences, end } = await sequencesIn(folder, [stranger.privateKey]);
+  assert.deepEqual(sequences, []);
+  assert.ok(end.kind === 'corrupt' && end.damage.reason === 'key-missing');
+  assert.equal((await openKeyFiles(folder, [])).size, 0);
+});
+
+test('a key file opens nothing in the place of another, and one that is damaged nothing at all', async () => {
+  const folder = await dataFolder([auditor.publicKey]);
+  const ledger = join(folder, 'ledger');
+  const [first, next, third] = readdirSync(ledger).filter((name) => name.endsWith('.key'));
+  const original = readFileSync(join(ledger, first!));
+  writeFileSync(join(ledger, next!), original);
+  appendFileSync(join(ledger, third!), new Uint8Array(1));
+  assert.equal((await openKeyFiles(folder, [auditor.privateKey])).size, 4);
+  const { sequences, end } = await sequencesIn(folder, [auditor.privateKey]);
+  assert.deepEqual(sequences, [1, 2, 3]);
+  assert.ok(end.kind === 'corrupt' && end.damage.reason === 'key-missing');
+});
+
+test('what members listed as a key, and is none, keeps no auditor from reading', async () => {
+  const folder = await dataFolder([new Uint8Array(32), auditor.publicKey]);
+  assert.deepEqual((await sequencesIn(folder, [auditor.privateKey])).sequences, [1, 2, 3, 4, 5]);
+});
+
+test('whoever meets a segment without a key looks for keys once more', async () => {
+  const folder = await dataFolder([auditor.publicKey]);
+  const ledger = join(folder, 'ledger');
+  const last = readdirSync(ledger).findLast((name) => name.endsWith('.key'))!;
+  // As it is when the writer begins this segment only after the reader has collected the keys.
+  renameSync(join(ledger, last), join(folder, last));
+  const read: number[] = [];
+  for await (const item of readSealedFolder(folder, [auditor.privateKey], { service })) {
+    if (item.kind === 'record') read.push(item.record.sequence);
+    else assert.equal(item.kind, 'clean');
+    if (read.length === 4) renameSync(join(folder, last), join(ledger, last));
+  }
+  assert.deepEqual(read, [1, 2, 3, 4, 5]);
+});

@@ -67,7 +67,10 @@ test('each auditor opens every file, and nobody else any', async () => {
     assert.deepEqual(sequences, [1, 2, 3, 4, 5]);
     assert.equal(end.kind, 'clean');
     const keys = await openKeyFiles(folder, [privateKey]);
-    assert.deepEqual(Buffer.from(new Snapshots(join(folder, 'snapshots'), { service, keys }).latest()!.metadata), payload);
+    assert.deepEqual(
+      Buffer.from(new Snapshots(join(folder, 'snapshots'), { service, keys }).latest()!.metadata),
+      payload,
+    );
     assert.equal(keys.size, 6);
   }
   const { sequences, end } = await sequencesIn(folder, [stranger.privateKey]);

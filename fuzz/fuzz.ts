@@ -147,7 +147,7 @@ function jobsOf(of: readonly Target[], inputs: number, seed: string): Job[] {
   const weights = of.reduce((sum, { weight = 1 }) => sum + weight, 0);
   const jobs: (Job & { at: number })[] = [];
   for (const { name, weight = 1 } of of) {
-    const share = Math.max(1, Math.round((inputs * weight) / weights));
+    const share = Math.max(1, Math.ceil((inputs * weight) / weights));
     for (let done = 0; done < share; done += inputsPerJob) {
       const count = Math.min(inputsPerJob, share - done);
       jobs.push({ target: name, label: `${seed}/${name}/${done / inputsPerJob}`, count, at: done / share });

@@ -15,7 +15,6 @@ import {
   erasureStatement,
   type Header,
   limits,
-  protocolVersion,
   suspicionStatement,
   viewChangeStatement,
   voteStatement,
@@ -37,7 +36,7 @@ function lies(
 ): (readonly [string | undefined, Message])[] {
   const view = 0;
   const header = (sequence: number): Header => ({
-    ...{ protocolVersion, service, epoch, sequence, time: Date.now(), proposer: slot },
+    ...{ protocolVersion: 1, service, epoch, sequence, time: Date.now(), proposer: slot },
     ...{ previousRoot: zero, transactionsRoot: zero, transactions: 0, configuration: zero },
   });
   const vote = (sequence: number, by: number, view: number, valid: boolean) => {

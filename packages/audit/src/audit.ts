@@ -99,6 +99,7 @@ export async function audit(
     turns: found?.turns ?? [],
     ages: found?.ages ?? [],
     decisions: found?.decisions ?? [],
+    activations: found?.activations ?? [],
     faults: found?.faults ?? [],
     checkpoints: found?.checkpoints ?? { certified: 0, stateRecomputed: 0 },
     head: found?.head,

@@ -29,6 +29,7 @@ import {
 } from '@coppice/wire';
 import type { LedgerRecord } from '@coppice/ledger';
 import type { AuditOptions } from './audit.ts';
+import { ActivationWatch } from './activation.ts';
 import { checkGenesisDocument } from './genesis.ts';
 import { GovernanceWatch } from './governance.ts';
 import { type Accepted, LogWatch } from './log.ts';
@@ -46,6 +47,7 @@ type Found = Pick<
   | 'turns'
   | 'ages'
   | 'decisions'
+  | 'activations'
   | 'faults'
   | 'checkpoints'
   | 'head'
@@ -63,6 +65,7 @@ export class Auditor {
   readonly #votes = new VoteWatch();
   readonly #state: StateWatch | undefined;
   readonly #governance: GovernanceWatch;
+  readonly #activations: ActivationWatch;
   readonly #onWriteSets: AuditOptions['onWriteSets'];
   /** The slot of view 0's primary in this epoch. */
   #firstPrimary = 0;
@@ -94,6 +97,7 @@ export class Auditor {
       overdueMsMax,
     });
     this.#governance = new GovernanceWatch(cryptography, this.#service, document.constitution, amend);
+    this.#activations = new ActivationWatch(cryptography, findings, document.constitution);
     const written = options.genesisWriteSet?.(document);
     this.#state = written === undefined ? undefined : new StateWatch(cryptography, written);
   }
@@ -138,6 +142,7 @@ export class Auditor {
       turns,
       ages,
       decisions: this.#governance.decisions,
+      activations: this.#activations.reports,
       faults,
       checkpoints: { certified: this.#certified, stateRecomputed: this.#stateRecomputed },
       head: { sequence, time, root: this.#log.rootAt(sequence)! },
@@ -188,11 +193,17 @@ export class Auditor {
     const headerAt = (at: number): Digest | undefined => this.#log.headerAt(at);
     for (const batch of this.#log.commit(sequence)) {
       const { header, system, writeSets, closes } = batch;
+      this.#activations.begin(batch, this.#membership.configuration, this.#governance.constitution);
       this.#batches += 1;
       this.#transactions += header.transactions;
-      for (const writeSet of writeSets)
-        for (const problem of this.#governance.add(writeSet, header))
+      for (const [index, writeSet] of writeSets.entries()) {
+        const { protocol, script, version } = this.#activations.active;
+        const { decisions } = this.#governance;
+        const known = decisions.length;
+        for (const problem of this.#governance.add(writeSet, header, { protocol, code: { version, script } }))
           this.#findings.add('governance', `batch ${header.sequence}: ${problem}`);
+        this.#activations.wrote(index, writeSet, decisions[known]?.action);
+      }
       this.#onWriteSets?.(writeSets);
       for (const request of system) this.#membership.order(request, header, headerAt);
       const malformed = this.#state?.add(header.sequence, writeSets);

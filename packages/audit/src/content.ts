@@ -21,7 +21,7 @@ import type { Findings } from './report.ts';
 
 const noRequest: Digest = new Uint8Array(32);
 
-/** Checks requests, client signatures, outcomes and transactions root. Gives the batch's system requests. */
+/** Checks requests, client signatures, outcomes and transactions root. Gives the batch's system requests, and how many those of clients are. */
 export function checkContent(
   cryptography: Cryptography,
   digests: BatchDigests,
@@ -29,11 +29,11 @@ export function checkContent(
   header: Header,
   batch: Uint8Array,
   outcomes: readonly Outcome[],
-): readonly SystemRequest[] {
+): { readonly system: readonly SystemRequest[]; readonly clientRequests: number } {
   const decoded = decode(batchCodec, batch);
   if (!decoded.ok) {
     findings.add('malformed', `batch: ${decoded.reason}`);
-    return [];
+    return { system: [], clientRequests: 0 };
   }
   const requests: Digest[] = [];
   const system: SystemRequest[] = [];
@@ -69,5 +69,5 @@ export function checkContent(
   if (!sameBytes(digests.rootOfTransactions(outcomes), header.transactionsRoot)) {
     findings.add('transactions-root', 'is not that of the outcomes');
   }
-  return system;
+  return { system, clientRequests: requests.length - system.length };
 }

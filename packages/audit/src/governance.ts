@@ -5,6 +5,7 @@
  * set and the constitution before it show whether enough of its members signed, each for this proposal of this service.
  */
 import {
+  type Active,
   type Cryptography,
   decode,
   decodeCanonicalSign1,
@@ -26,6 +27,7 @@ export type Amend = (change: {
   readonly proposal: Uint8Array;
   readonly service: Digest;
   readonly time: number;
+  readonly active: Active;
 }) => Uint8Array | string;
 
 /** Which threshold decides on an action. */
@@ -38,6 +40,7 @@ const thresholds: Readonly<Record<string, string>> = {
   'remove-member': 'members',
   'rotate-key': 'memberKeys',
   'approve-release': 'releases',
+  'retry-activation': 'releases',
   'retire-release': 'releases',
   'set-reference-values': 'releases',
   'add-client': 'clients',
@@ -51,7 +54,7 @@ const constitutionAddress = '$constitution\0';
 const rolesPrefix = '$roles\0';
 const decisionsPrefix = '$decisions\0';
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** Statements are at most this long. */
 const statementBytesMax = 128 * 1024;
@@ -72,8 +75,13 @@ export class GovernanceWatch {
     this.#amend = amend;
   }
 
-  /** Judges one transaction of a committed batch; gives what is wrong with it. */
-  add(writeSet: Uint8Array, at: { readonly sequence: number; readonly time: number }): string[] {
+  /** In force. */
+  get constitution(): Uint8Array {
+    return this.#constitution;
+  }
+
+  /** Judges one transaction of a committed batch, with what was active before it; gives what is wrong with it. */
+  add(writeSet: Uint8Array, at: { readonly sequence: number; readonly time: number }, active: Active): string[] {
     if (!mentions(writeSet)) return [];
     const changes = decode(changesCodec, writeSet);
     // Whoever recomputes the state says so.
@@ -102,14 +110,14 @@ export class GovernanceWatch {
     this.decisions.push(...accepted);
     if (written === undefined) return problems;
     if (accepted.length === 0) problems.push('the constitution changed without a decision of its members');
-    else problems.push(...this.#amendment(written, proposal!, at.time));
+    else problems.push(...this.#amendment(written, proposal!, at.time, active));
     this.#constitution = written;
     return problems;
   }
 
-  #amendment(written: Uint8Array, proposal: Uint8Array, time: number): string[] {
+  #amendment(written: Uint8Array, proposal: Uint8Array, time: number, active: Active): string[] {
     if (this.#amend === undefined) return [];
-    const after = this.#amend({ before: this.#constitution, proposal, service: this.#service, time });
+    const after = this.#amend({ before: this.#constitution, proposal, service: this.#service, time, active });
     if (typeof after === 'string') return [`the constitution changed by what could not be done: ${after}`];
     return sameBytes(after, written) ? [] : ['the constitution is not the one that follows from the decision'];
   }
@@ -194,10 +202,10 @@ function isFields(value: unknown): value is Fields {
 }
 
 /** A map with text keys; what is none has no fields. */
-const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {});
-const itemsOf = (value: unknown): Fields[] => (Array.isArray(value) ? value.map(fieldsOf) : []);
+export const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {});
+export const itemsOf = (value: unknown): Fields[] => (Array.isArray(value) ? value.map(fieldsOf) : []);
 
-function recordOf(bytes: Uint8Array): Fields | undefined {
+export function recordOf(bytes: Uint8Array): Fields | undefined {
   const decoded = decodeCbor(bytes);
   return decoded.ok && isFields(decoded.value) ? decoded.value : undefined;
 }

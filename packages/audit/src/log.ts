@@ -14,7 +14,6 @@ import {
   type Header,
   headerDigest,
   type Outcome,
-  protocolVersion,
   sameBytes,
   seatOf,
   type SystemRequest,
@@ -34,6 +33,8 @@ export interface Accepted {
   readonly header: Header;
   readonly digest: Digest;
   readonly system: readonly SystemRequest[];
+  /** Requests of clients in it. */
+  readonly clientRequests: number;
   readonly writeSets: readonly Uint8Array[];
   /** It names another configuration than that of its epoch. */
   readonly closes: boolean;
@@ -104,13 +105,13 @@ export class LogWatch {
       return this.#findings.fatal(before?.closes === true ? 'epoch-missing' : 'header', message);
     }
     this.#checkHeader(header, configuration, before?.header.time ?? this.#last.time);
-    const system = checkContent(this.#cryptography, this.#digests, this.#findings, header, batch, outcomes);
+    const content = checkContent(this.#cryptography, this.#digests, this.#findings, header, batch, outcomes);
 
     this.#tree.append(digest);
     const writeSets = outcomes.map((outcome) => outcome.writeSet);
     const closes = !sameBytes(header.configuration, configurationDigest(this.#cryptography, configuration));
     const bytes = batch.length + writeSets.reduce((sum, each) => sum + each.length, 0);
-    this.#waiting.push({ header, digest, system, writeSets, closes, bytes });
+    this.#waiting.push({ header, digest, ...content, writeSets, closes, bytes });
     this.#waitingBytes += bytes;
     if (this.#waiting.length > waitingMax || this.#waitingBytes > waitingBytesMax) {
       this.#findings.fatal('uncertified', `${this.#waiting.length} batches wait for a certificate`);
@@ -135,7 +136,6 @@ export class LogWatch {
 
   #checkHeader(header: Header, configuration: Configuration, timeBefore: number): void {
     const wrong = (message: string): void => this.#findings.add('header', message);
-    if (header.protocolVersion !== protocolVersion) wrong(`protocol version ${header.protocolVersion} is not known`);
     if (!sameBytes(header.service, this.#service)) wrong('of another service');
     if (seatOf(configuration, header.proposer) === undefined)
       wrong(`proposed by slot ${header.proposer}, where nobody sits`);

@@ -35,6 +35,8 @@ export type ProblemCode =
   | 'seats'
   /** What members did not decide, or not enough of them. */
   | 'governance'
+  /** What the service speaks, which is not what was active, or changed otherwise than by an activation. */
+  | 'activation'
   | 'unsealed'
   | 'overdue'
   /** More is waiting for a certificate than a replica lets wait. */
@@ -87,6 +89,22 @@ export interface DecisionReport {
   readonly needed: number;
 }
 
+/** A change of what the service speaks, or the attempt. */
+export interface ActivationReport {
+  /** Of its batch. */
+  readonly sequence: number;
+  readonly time: number;
+  readonly release: Digest;
+  readonly attempt: number;
+  /** Versions of protocol and service. */
+  readonly from: { readonly protocol: number; readonly service: number };
+  readonly to: { readonly protocol: number; readonly service: number };
+  /** Why nothing came of it, if so. */
+  readonly failed: { readonly code: string; readonly message: string } | undefined;
+  /** By the migration. */
+  readonly entriesWritten: number;
+}
+
 /** How long one instance sat, in agreed milliseconds. */
 export interface AgeReport {
   readonly slot: number;
@@ -126,6 +144,7 @@ export interface AuditReport {
   readonly turns: readonly TurnReport[];
   readonly ages: readonly AgeReport[];
   readonly decisions: readonly DecisionReport[];
+  readonly activations: readonly ActivationReport[];
   readonly faults: readonly FaultReport[];
   /** Checkpoint certificates, and those of which the state was recomputed. */
   readonly checkpoints: { readonly certified: number; readonly stateRecomputed: number };

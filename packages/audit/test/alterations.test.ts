@@ -36,7 +36,6 @@ describe('an audit of an altered ledger names', () => {
       'sequence',
     ],
     'a header of another service': [alteredHeader(() => ({ service: bytesOf('x') })), 'header'],
-    'a header of an unknown protocol': [alteredHeader(() => ({ protocolVersion: 9 })), 'header'],
     'a header of an empty slot': [alteredHeader(() => ({ proposer: 4 })), 'header'],
     'a header of another epoch': [alteredHeader(() => ({ epoch: 1 })), 'header'],
     'time that runs backwards': [alteredHeader((header) => ({ time: header.time - 15 })), 'time'],

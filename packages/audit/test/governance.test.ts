@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decodeCbor, encodeCbor, toHex } from '@coppice/wire';
-import { amendedBy, encodeConstitution, type GovernanceAction, writeConstitution } from '../../governance/src/index.ts';
+import { amendedBy, encodeConstitution, type GovernanceAction } from '../../governance/src/index.ts';
 import {
   ada,
   bo,
@@ -56,7 +56,7 @@ class Governed {
   readonly scene: Scene;
 
   constructor() {
-    writeConstitution(this.state, constitution);
+    this.state.found(constitution);
     this.scene = new Scene(constitution, this.script.log.service, this.state);
     this.state.taken();
   }
@@ -88,7 +88,7 @@ class Governed {
     return audit(inputOf(this.script.records), {
       ...options,
       cryptography,
-      amend: ({ before, proposal, service, time }) => amendedBy(cryptography, before, proposal, { service, time }),
+      amend: ({ before, proposal, ...context }) => amendedBy(cryptography, before, proposal, context),
     });
   }
 

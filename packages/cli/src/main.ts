@@ -261,6 +261,8 @@ answering(release.command('build').description('bundle the replica and a service
   .option('--runtimes <list>', 'what runs the replicas, such as node@26.10.0,bun@1.4.5+jitless')
   .option('--cryptography <list>', 'what replicas sign and verify with: libsodium, node-crypto', 'libsodium')
   .option('--key <file>', 'key file of a member or builder, who signs; may be repeated', collect(String))
+  .option('--from <folder>', 'the release that runs now: this one can execute its versions of the service, too')
+  .option('--protocols <list>', 'versions of the protocol that it says it speaks; default: all')
   .action((options: ReleaseBuild & Answering) => buildRelease(options, new Output(options.json)));
 answering(release.command('verify').description('check a release, rebuild it from its sources, and compare'))
   .argument('<folder>', 'the release, or its manifest')

@@ -107,6 +107,8 @@ export function actionText(action: GovernanceAction): string {
       return `member key ${short(action.successor)} in place of ${short(action.key)}`;
     case 'approve-release':
       return `approve release ${short(action.release.digest)}, with ${action.release.variants.length} variants`;
+    case 'retry-activation':
+      return `try the activation of release ${short(action.release)} again`;
     case 'retire-release':
       return `retire release ${short(action.digest)}`;
     case 'set-reference-values':

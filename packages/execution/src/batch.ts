@@ -6,11 +6,13 @@
  */
 import type { EvidenceCryptography } from '@coppice/attestation';
 import {
+  type Activation,
   clientRoles,
   type Constitution,
   executeGovernance,
   type JoinAppraisal,
   newestIssueIn,
+  readActivation,
   readConstitution,
   rememberIssues,
 } from '@coppice/governance';
@@ -49,13 +51,14 @@ import {
   toHex,
   toLatin1,
 } from '@coppice/wire';
+import { type Activate, activate, dueActivation, misordered } from './activation.ts';
 import type { BundleChecker } from './bundle-check.ts';
 import type { ClientRecord } from './client-record.ts';
 import { OpenTable, type TableBounds } from './client-table.ts';
 import { showsDivergence } from './divergence.ts';
 import { overlayView } from './overlay-view.ts';
 import { failure, results } from './results.ts';
-import type { Service, ServiceCall } from './service.ts';
+import type { ServiceCall, Services } from './service.ts';
 import { forgetEvidence, keepEvidence, standing } from './standing.ts';
 import { type Admission, judge, objection, reconsider, releasesOf } from './system-request.ts';
 
@@ -83,7 +86,7 @@ export interface BatchEnvironment {
   readonly cryptography: EvidenceCryptography;
   readonly service: Digest;
   readonly checker: BundleChecker;
-  readonly runtime: Service;
+  readonly services: Services;
   readonly tableBounds: TableBounds;
 }
 
@@ -92,6 +95,7 @@ export interface BatchState {
   readonly membership: Membership;
   readonly configuration: Configuration;
   readonly constitution: Constitution;
+  readonly activation: Activation;
 }
 
 export interface BatchResult extends BatchState {
@@ -138,6 +142,7 @@ class BatchExecution {
   readonly #clientsAhead = new Set<string>();
   #membership: Membership;
   #constitution: Constitution;
+  #activation: Activation;
   readonly #table: OpenTable;
   #halted = false;
   /** What instances are judged by is another than when they were admitted. */
@@ -156,6 +161,7 @@ class BatchExecution {
     this.#overlay = overlay;
     this.#membership = before.membership;
     this.#constitution = before.constitution;
+    this.#activation = before.activation;
     this.#table = new OpenTable(overlayView(overlay), environment.tableBounds, input.time);
   }
 
@@ -163,7 +169,10 @@ class BatchExecution {
     const { sequence, time, batch } = this.#input;
     const at = { sequence, time };
     const { policy } = this.#constitution;
-    this.#membership = beginBatch(this.#membership, policy, releasesOf(this.#constitution), at);
+    const unacceptable = misordered(this.#environment.cryptography, dueActivation(this.#before), batch.items);
+    if (unacceptable !== undefined) return { unacceptable };
+    const releases = releasesOf(this.#constitution, this.#activation);
+    this.#membership = beginBatch(this.#membership, policy, releases, at);
     this.#halted = halted(this.#membership, policy, time);
 
     for (const [i, item] of batch.items.entries()) {
@@ -179,7 +188,8 @@ class BatchExecution {
       this.#constitution.policy,
       at,
       (occupants, slot) =>
-        objection(this.#constitution, occupants[slot]!, slot, occupants) ?? this.#standing(occupants[slot]!),
+        objection(this.#constitution, this.#activation, occupants[slot]!, slot, occupants) ??
+        this.#standing(occupants[slot]!),
     );
     this.#writeOwn();
     const membership = this.#membership;
@@ -188,6 +198,7 @@ class BatchExecution {
       outcomes: this.#outcomes,
       membership,
       constitution: this.#constitution,
+      activation: this.#activation,
       configuration: membership.epoch === configuration.epoch ? configuration : configurationOf(membership),
     };
   }
@@ -258,7 +269,9 @@ class BatchExecution {
     const { sequence, time } = this.#input;
     const tx = this.#overlay.transaction();
     const seed = seedOf(digest, sequence, this.#outcomes.length);
-    const { ok, result } = this.#environment.runtime.execute(tx, { operation, caller, time, seed });
+    const service = this.#environment.services.get(this.#activation.code.version);
+    const call = { operation, caller, time, seed };
+    const { ok, result } = service?.execute(tx, call) ?? { ok: false, result: results.unspoken };
     this.#finish(tx, ok, result, digest, salt);
   }
 
@@ -277,8 +290,9 @@ class BatchExecution {
       if (!fits) return;
       for (const effect of effects) {
         if (effect.kind === 'early-turn') this.#membership = requestTurn(this.#membership, effect.slot);
-        else this.#judgeAgain = true;
+        else if (effect.kind !== 'activation') this.#judgeAgain = true;
         if (effect.kind === 'constitution') this.#amend();
+        this.#activation = readActivation(overlayView(this.#overlay));
       }
     } catch (error) {
       if (!(error instanceof StateLimitError)) throw error;
@@ -290,7 +304,7 @@ class BatchExecution {
   /** The constitution changed: whoever it would not admit is replaced. */
   #amend(): void {
     this.#constitution = readConstitution(overlayView(this.#overlay));
-    this.#membership = reconsider(this.#membership, this.#constitution);
+    this.#membership = reconsider(this.#membership, this.#constitution, this.#activation);
   }
 
   /** Early turns for those whose evidence is not good enough any more. Once a batch: it is slow. */
@@ -327,6 +341,7 @@ class BatchExecution {
       this.#add(digest, encodeResult({ ok: true, value: { request: request.request } }), noBytes, noWrites);
       return undefined;
     }
+    if (request.kind === 'activate') return this.#activate(request, digest);
     if (request.kind === 'join' && this.#joins++ >= joinsMax) {
       this.#add(digest, results.busy, noBytes, noWrites);
       return undefined;
@@ -338,7 +353,7 @@ class BatchExecution {
       newestIssue: newestIssueIn(overlayView(this.#overlay)),
       onAccepted: (appraisal) => (accepted = appraisal),
     };
-    const verdict = judge(admission, this.#membership, this.#constitution, context, request);
+    const verdict = judge(admission, this.#membership, this.#constitution, this.#activation, context, request);
     if (verdict.kind === 'invalid') return verdict.reason;
     const tx = this.#overlay.transaction();
     if (verdict.kind === 'done') {
@@ -350,6 +365,16 @@ class BatchExecution {
     }
     this.#finish(tx, true, encodeResult(resultOf(verdict)), digest, noBytes);
     return undefined;
+  }
+
+  #activate(request: Activate, digest: Digest): undefined {
+    // Of the request alone, so that it can be foreseen.
+    const agreed = { time: this.#input.time, seed: seedOf(digest, 0, 0) };
+    const divergent = this.#divergent.has(toLatin1(digest));
+    const { services } = this.#environment;
+    const { activation, result, tx } = activate(services, this.#overlay, this.#before, request, agreed, divergent);
+    this.#activation = activation;
+    this.#finish(tx, true, result, digest, noBytes);
   }
 
   #add(request: Digest, result: Uint8Array, salt: Uint8Array, writeSet: Uint8Array): void {

@@ -9,12 +9,15 @@
  */
 import type { EvidenceCryptography } from '@coppice/attestation';
 import {
+  type Activation,
   clientRoles,
   type Constitution,
   newestIssueIn,
+  readActivation,
   readConstitution,
   rememberIssues,
   type VerifiedGenesis,
+  writeActivation,
   writeConstitution,
 } from '@coppice/governance';
 import {
@@ -42,6 +45,7 @@ import {
   type WriteSet,
 } from '@coppice/state';
 import {
+  type Active,
   assert,
   type Bundle,
   type Configuration,
@@ -50,7 +54,9 @@ import {
   type Item,
   type Outcome,
   sameBytes,
+  type SystemRequest,
 } from '@coppice/wire';
+import { dueActivation } from './activation.ts';
 import {
   type BatchEnvironment,
   type BatchState,
@@ -63,7 +69,7 @@ import { BundleChecker } from './bundle-check.ts';
 import { defaultTableBounds, recordOf, requestStatus, type TableBounds } from './client-table.ts';
 import { overlayView } from './overlay-view.ts';
 import { partsOf, ReceivedState } from './received-state.ts';
-import type { Service } from './service.ts';
+import type { Services } from './service.ts';
 import { keepEvidence } from './standing.ts';
 import { judge } from './system-request.ts';
 
@@ -71,7 +77,7 @@ export interface ExecutionSettings {
   readonly cryptography: EvidenceCryptography;
   /** As `verifyGenesis` found it, and its time. */
   readonly genesis: VerifiedGenesis & { readonly time: number };
-  readonly runtime: Service;
+  readonly services: Services;
   /** Bundles whose signatures are remembered as valid; default: 8,192. */
   readonly bundlesRemembered?: number;
   readonly tableBounds?: TableBounds;
@@ -97,10 +103,10 @@ export class ReplicaExecution implements Execution {
   #damaged = false;
 
   constructor(settings: ExecutionSettings) {
-    const { cryptography, genesis, runtime, bundlesRemembered = 8192, tableBounds = defaultTableBounds } = settings;
+    const { cryptography, genesis, services, bundlesRemembered = 8192, tableBounds = defaultTableBounds } = settings;
     const { service } = genesis;
     const checker = new BundleChecker(cryptography, service, bundlesRemembered);
-    this.#environment = { cryptography, service, checker, runtime, tableBounds };
+    this.#environment = { cryptography, service, checker, services, tableBounds };
     this.#state = foundedState(cryptography, genesis);
     this.#layers = [this.#baseOf(0)];
   }
@@ -114,7 +120,7 @@ export class ReplicaExecution implements Execution {
       this.#state.rollback(this.#layers.length - 1);
       return result;
     }
-    return this.#push(input, overlay, result, result.outcomes);
+    return this.#push(input, overlay, before, result, result.outcomes);
   }
 
   adopt(input: BatchInput, outcomes: readonly Outcome[]): Executed | undefined {
@@ -127,7 +133,7 @@ export class ReplicaExecution implements Execution {
       this.#state.rollback(this.#layers.length - 1);
       return undefined;
     }
-    return this.#push(input, overlay, after, outcomes);
+    return this.#push(input, overlay, before, after, outcomes);
   }
 
   rollback(sequence: number): void {
@@ -148,16 +154,17 @@ export class ReplicaExecution implements Execution {
   }
 
   inadmissible(item: Item): string | undefined {
-    const { membership, constitution, time, sequence, headerAt } = this.#newest;
+    const { membership, constitution, activation, time, sequence, headerAt } = this.#newest;
     if (item.kind === 'bundle') return this.#inadmissibleBundle(item.bundle);
     const { request } = item;
-    if (request.kind === 'challenge' || request.kind === 'divergent') return 'only the primary orders this';
+    if (request.kind === 'challenge' || request.kind === 'divergent' || request.kind === 'activate')
+      return 'only the primary orders this';
     const context = turnContext(this.#environment, { sequence: sequence + 1, time, headerAt });
     const { cryptography } = this.#environment;
     const admission = { cryptography, newestIssue: newestIssueIn(this.#newestView) };
     // The header of a notice may be one that this replica has not reached.
     const trusting = request.kind === 'ready' ? { ...context, headerAt: () => request.ready.headerDigest } : context;
-    const verdict = judge(admission, membership, constitution, trusting, request);
+    const verdict = judge(admission, membership, constitution, activation, trusting, request);
     if (verdict.kind === 'done') return undefined;
     return verdict.kind === 'refused' ? `${verdict.code}: ${verdict.message}` : verdict.reason;
   }
@@ -175,6 +182,14 @@ export class ReplicaExecution implements Execution {
   challengeOwed(): { readonly turn: number; readonly openedAt: number } | undefined {
     const { open } = this.#newest.membership;
     return open === undefined || open.drawn !== undefined ? undefined : { turn: open.turn, openedAt: open.openedAt };
+  }
+
+  active(): Active {
+    return this.#newest.activation;
+  }
+
+  activationDue(): SystemRequest | undefined {
+    return dueActivation(this.#newest);
   }
 
   configuration(): Configuration {
@@ -239,8 +254,8 @@ export class ReplicaExecution implements Execution {
 
   /** The committed state, for queries: see queries.ts. */
   committed(): CommittedState {
-    const { sequence, time, membership, constitution } = this.#layers[0];
-    return { sequence, time, membership, constitution, view: this.#state.view() };
+    const { sequence, time, membership, constitution, activation } = this.#layers[0];
+    return { sequence, time, membership, constitution, activation, view: this.#state.view() };
   }
 
   get #newest(): Layer {
@@ -260,14 +275,23 @@ export class ReplicaExecution implements Execution {
     return 'reason' in checked ? checked.reason : undefined;
   }
 
-  #push(input: BatchInput, overlay: Overlay, after: BatchState, outcomes: readonly Outcome[]): Executed {
+  #push(
+    input: BatchInput,
+    overlay: Overlay,
+    before: BatchState,
+    after: BatchState,
+    outcomes: readonly Outcome[],
+  ): Executed {
     const { cryptography } = this.#environment;
     const { sequence, time, headerAt } = input;
-    const { membership, constitution, configuration } = after;
-    const checkpoint = membership.candidate?.admittedAt === sequence;
-    this.#layers.push({ sequence, time, headerAt, overlay, membership, constitution, configuration });
+    const { membership, constitution, activation, configuration } = after;
+    const admitted = membership.candidate?.admittedAt === sequence;
+    // What an activation changes can be seen between two certified states. spec/upgrades.md, line 18.
+    const changing = activation.attempts > before.activation.attempts || dueActivation(after) !== undefined;
+    this.#layers.push({ sequence, time, headerAt, overlay, membership, constitution, activation, configuration });
     const { root } = TransactionsTree.of(cryptography, outcomes);
-    return { transactionsRoot: root, outcomes, configuration, checkpoint };
+    const checkpoint = admitted || changing;
+    return { transactionsRoot: root, outcomes, configuration, active: before.activation, checkpoint };
   }
 
   /** The committed state as a layer: of genesis, or as it was installed. */
@@ -299,6 +323,7 @@ export interface CommittedState {
   readonly time: number;
   readonly membership: Membership;
   readonly constitution: Constitution;
+  readonly activation: Activation;
   readonly view: View;
 }
 
@@ -315,9 +340,13 @@ export function genesisWriteSet(cryptography: Cryptography, genesis: ExecutionSe
   return encodeWriteSet(writeGenesis(new State(cryptography).begin(), genesis));
 }
 
-function writeGenesis(overlay: Overlay, { constitution, founders, time }: ExecutionSettings['genesis']): WriteSet {
+function writeGenesis(
+  overlay: Overlay,
+  { activation, constitution, founders, time }: ExecutionSettings['genesis'],
+): WriteSet {
   const tx = overlay.transaction();
   writeConstitution(tx, constitution);
+  writeActivation(tx, activation);
   for (const founder of founders) {
     rememberIssues(tx, founder.collateral);
     keepEvidence(tx, founder, time);
@@ -337,7 +366,8 @@ function writeGenesis(overlay: Overlay, { constitution, founders, time }: Execut
 function readState(view: View): BatchState | undefined {
   const membership = readMembership((key) => view.get(membershipMap, key));
   if (membership === undefined) return undefined;
-  return { membership, constitution: readConstitution(view), configuration: configurationOf(membership) };
+  const constitution = readConstitution(view);
+  return { membership, constitution, activation: readActivation(view), configuration: configurationOf(membership) };
 }
 
 /** Applies write sets as they were voted; `false` where one is malformed. */

@@ -3,4 +3,4 @@ export { committedAnswer, runsOf } from './committed-answer.ts';
 export type { TableBounds } from './client-table.ts';
 export { answerQuery, type Query, statusOf } from './queries.ts';
 export type { ExecutionError } from './results.ts';
-export type { Service, ServiceCall } from './service.ts';
+export type { Service, ServiceCall, ServiceOutcome, Services } from './service.ts';

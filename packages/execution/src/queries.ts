@@ -3,13 +3,14 @@
  *
  * Some come with every service: who sits where and what is due (`status`), the constitution, where a client stands.
  */
-import { clientRoles, findProposal, listProposals, shown, weakenedCaps } from '@coppice/governance';
+import { type Activation, clientRoles, findProposal, listProposals, shown, weakenedCaps } from '@coppice/governance';
 import { expired, faultsOf, halted, promptReason, sealed, vacancies, waivedTurns } from '@coppice/protocol';
 import { decode, type PlainValue, encodeResult, toHex, u64 } from '@coppice/wire';
 import { requestWindow } from './client-record.ts';
 import { recordOf } from './client-table.ts';
 import type { CommittedState } from './execution.ts';
-import type { Service } from './service.ts';
+import { results } from './results.ts';
+import type { Services } from './service.ts';
 
 export interface Query {
   /** `service`, or one of the queries that every service has. */
@@ -20,10 +21,10 @@ export interface Query {
 }
 
 /** Answers a query with an encoded `Result`. Total. */
-export function answerQuery(state: CommittedState, runtime: Service, query: Query): Uint8Array {
+export function answerQuery(state: CommittedState, services: Services, query: Query): Uint8Array {
   switch (query.target) {
     case 'service':
-      return serviceQuery(state, runtime, query);
+      return serviceQuery(state, services, query);
     case 'status':
       return value(statusOf(state));
     case 'constitution':
@@ -47,11 +48,13 @@ function refused(code: string, message: string): Uint8Array {
   return encodeResult({ ok: false, error: { code, message } });
 }
 
-function serviceQuery(state: CommittedState, runtime: Service, { payload, caller }: Query): Uint8Array {
+function serviceQuery(state: CommittedState, services: Services, { payload, caller }: Query): Uint8Array {
+  const service = services.get(state.activation.code.version);
+  if (service === undefined) return results.unspoken;
   const roles = caller === undefined ? [] : (clientRoles(state.view, caller) ?? []);
   const id = caller === undefined ? '' : toHex(caller);
   const { time, view } = state;
-  return runtime.query(view, { operation: payload, caller: { id, roles }, time, seed: new Uint8Array(0) }).result;
+  return service.query(view, { operation: payload, caller: { id, roles }, time, seed: new Uint8Array(0) }).result;
 }
 
 /** The proposal with this number, as the ledger encodes numbers: with all that members signed. */
@@ -73,7 +76,7 @@ function clientQuery({ view }: CommittedState, key: Uint8Array): Uint8Array {
 }
 
 /** Who sits where, since when and until when, what turn is under way, and what is not as it should be. */
-export function statusOf({ sequence, time, membership: m, constitution }: CommittedState): PlainValue {
+export function statusOf({ sequence, time, membership: m, constitution, activation }: CommittedState): PlainValue {
   const { policy } = constitution;
   const late = expired(m, time);
   const slots = m.occupants.map((occupant, slot): PlainValue => {
@@ -104,6 +107,7 @@ export function statusOf({ sequence, time, membership: m, constitution }: Commit
     ...{ faultsTolerated: faultsOf(m), vacant: vacancies(m), halted: halted(m, policy, time) },
     ...{ sealedPrevious: sealed(m), unsealed: m.unsealed },
     ...{ waivedTurns: waivedTurns(m, policy, time), waiversMax: policy.waiversMax },
+    active: activeOf(activation),
     turn: open,
     nextScheduled: m.scheduled.time + policy.turnIntervalMs,
     finished: m.finished.map(({ before, candidate, ...turn }) => ({
@@ -112,4 +116,9 @@ export function statusOf({ sequence, time, membership: m, constitution }: Commit
       candidate: candidate ?? null,
     })),
   };
+}
+
+function activeOf({ protocol, code, release, attempts, failed }: Activation): PlainValue {
+  const active = { protocol, service: code.version, script: code.script, release, attempts };
+  return { ...active, failed: failed ?? null };
 }

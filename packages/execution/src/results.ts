@@ -15,6 +15,7 @@ export type ExecutionError =
   | 'unknown-client' // the constitution does not list the key. Not final
   | 'clock-ahead' // the client's clock is ahead of the agreed time. Not final
   | 'divergent' // replicas do not agree on its result: final, and not executed
+  | 'unspoken' // this replica cannot execute the active version of the service: no seated one says so
   | 'overdue' // the members' policy is to halt: final, and not executed
   | 'too-large'; // result or writes exceed the bounds: final, without effect
 
@@ -29,5 +30,6 @@ export const results = {
   clockAhead: failure('clock-ahead', 'the time of the request is ahead of the agreed time'),
   divergent: failure('divergent', 'replicas do not agree on the result: not executed'),
   overdue: failure('overdue', 'instances are past their term: requests are not executed'),
+  unspoken: failure('unspoken', 'this replica does not have the active version of the service'),
   tooLarge: failure('too-large', 'the result or what it writes is too large'),
 } as const;

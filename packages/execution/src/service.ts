@@ -29,4 +29,12 @@ export interface Service {
   execute(access: Transaction, call: ServiceCall): ServiceOutcome;
   /** Answers from a state that stands still. Total. */
   query(view: View, call: ServiceCall): ServiceOutcome;
+  /**
+   * Carries the state over from an earlier version of the service, as `execute` executes. Without it there is nothing to
+   * carry over.
+   */
+  migrate?(access: Transaction, fromVersion: number, agreed: Pick<ServiceCall, 'time' | 'seed'>): ServiceOutcome;
 }
+
+/** The versions of the service that a replica can execute, each by its own script. */
+export type Services = ReadonlyMap<number, Service>;

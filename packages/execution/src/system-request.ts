@@ -3,12 +3,14 @@
  */
 import { type EvidenceCryptography, firstFailure, type NewestIssue } from '@coppice/attestation';
 import {
+  type Activation,
   capObjection,
   type Constitution,
   appraiseJoin,
   currentRelease,
   type Facts,
   type JoinAppraisal,
+  speaks,
   variantChoices,
   variantOf,
 } from '@coppice/governance';
@@ -30,10 +32,10 @@ import {
   type TurnContext,
   type TurnReleases,
 } from '@coppice/protocol';
-import { type PlainValue, sameBytes, type SystemRequest } from '@coppice/wire';
+import { type Digest, type PlainValue, sameBytes, type SystemRequest } from '@coppice/wire';
 
 /** Those that the turn machine judges. */
-export type TurnRequest = Exclude<SystemRequest, { kind: 'divergent' }>;
+export type TurnRequest = Exclude<SystemRequest, { kind: 'divergent' | 'activate' }>;
 
 /** Whoever appraises joins, and is told of each that evidence admits. */
 export interface Admission {
@@ -46,6 +48,7 @@ export function judge(
   admission: Admission,
   m: Membership,
   constitution: Constitution,
+  activation: Activation,
   context: TurnContext,
   request: TurnRequest,
 ): SystemVerdict {
@@ -58,8 +61,10 @@ export function judge(
         const waives = choices.waived.length > 0;
         return waives && waivedTurns(m, policy, context.time) >= policy.waiversMax ? undefined : choices;
       });
-    case 'join':
-      return admit(m, context, request.join, constitution.policy.epochKeys, appraiserOf(admission, constitution));
+    case 'join': {
+      const appraiser = appraiserOf(admission, constitution, activation);
+      return admit(m, context, request.join, constitution.policy.epochKeys, appraiser);
+    }
     case 'ready':
       return acceptReady(m, context, request.ready);
     case 'erasure':
@@ -71,7 +76,11 @@ export function judge(
   }
 }
 
-function appraiserOf({ cryptography, newestIssue, onAccepted }: Admission, constitution: Constitution): Appraiser {
+function appraiserOf(
+  { cryptography, newestIssue, onAccepted }: Admission,
+  constitution: Constitution,
+  activation: Activation,
+): Appraiser {
   return {
     appraise(join, launch, time) {
       const appraisal = appraiseJoin(cryptography, constitution, join, launch, time, newestIssue);
@@ -80,35 +89,43 @@ function appraiserOf({ cryptography, newestIssue, onAccepted }: Admission, const
       const reason = firstFailure(claims);
       return { facts, claims: claims as unknown as PlainValue, ...(reason !== undefined && { reason }) };
     },
-    objection: (instance, slot, m) => objection(constitution, instance, slot, m.occupants),
+    objection: (instance, slot, m) => objection(constitution, activation, instance, slot, m.occupants),
   };
 }
 
 /** The releases of the constitution, as the turn machine asks for them. */
-export function releasesOf(constitution: Constitution): TurnReleases {
+export function releasesOf(constitution: Constitution, activation: Activation): TurnReleases {
   return {
     current: currentRelease(constitution),
-    approved: (release) => constitution.releases.some(({ digest }) => sameBytes(digest, release)),
+    approved: (release) => usable(constitution, activation, release),
   };
+}
+
+/** Whether a release is approved, and can execute what is active. spec/upgrades.md, line 4. */
+function usable({ releases }: Constitution, activation: Activation, release: Digest): boolean {
+  return releases.some((one) => sameBytes(one.digest, release) && speaks(one, activation));
 }
 
 /** Why the instance may not sit in `slot` beside the others. */
 export function objection(
   constitution: Constitution,
+  activation: Activation,
   instance: AdmittedInstance,
   slot: number,
   occupants: readonly (Occupant | undefined)[],
 ): string | undefined {
   const { release, variant } = instance;
   if (variantOf(constitution, release, variant) === undefined) return 'its release or variant is not approved';
+  if (!usable(constitution, activation, release)) return 'its release cannot execute what is active';
   return capObjection(constitution, seated(occupants), { slot, variant, ...factsOf(instance) });
 }
 
 /** Early turns for those whom a changed constitution would not admit. */
-export function reconsider(m: Membership, constitution: Constitution): Membership {
+export function reconsider(m: Membership, constitution: Constitution, activation: Activation): Membership {
   let after = m;
   for (const [slot, occupant] of m.occupants.entries()) {
-    if (occupant === undefined || objection(constitution, occupant, slot, m.occupants) === undefined) continue;
+    if (occupant === undefined) continue;
+    if (objection(constitution, activation, occupant, slot, m.occupants) === undefined) continue;
     after = requestTurn(after, slot);
   }
   return after;

@@ -5,7 +5,7 @@ import type { Executed } from '@coppice/protocol';
 import { decodeWriteSet, State } from '@coppice/state';
 import { type Item, outcomesCodec, encode, toHex } from '@coppice/wire';
 import { ReplicaExecution } from '../src/execution.ts';
-import { cryptography, found, genesisTime, Log, register, system } from './fixture.ts';
+import { cryptography, found, genesisTime, Log, services, system } from './fixture.ts';
 
 const genesis = found();
 
@@ -57,8 +57,8 @@ it('gives the same whoever executes, adopts, rolls back, rebuilds or receives it
       fc.array(fc.tuple(batch, fc.boolean(), fc.integer({ min: 0, max: 3 })), { minLength: 1, maxLength: 14 }),
       (plan) => {
         const log = new Log(genesis);
-        const other = new ReplicaExecution({ cryptography, genesis, runtime: register });
-        const adopting = new ReplicaExecution({ cryptography, genesis, runtime: register });
+        const other = new ReplicaExecution({ cryptography, genesis, services });
+        const adopting = new ReplicaExecution({ cryptography, genesis, services });
         for (const [planned, commits, back] of plan) {
           const executed = run(log, planned);
           const { input } = log.inputs.at(-1)!;
@@ -90,7 +90,7 @@ it('gives the same whoever executes, adopts, rolls back, rebuilds or receives it
         }
 
         // The write sets alone.
-        const initial = new ReplicaExecution({ cryptography, genesis, runtime: register });
+        const initial = new ReplicaExecution({ cryptography, genesis, services });
         initial.checkpoint(0);
         const rebuilt = new State(cryptography, initial.snapshot(0));
         for (const { executed } of log.inputs) {
@@ -105,7 +105,7 @@ it('gives the same whoever executes, adopts, rolls back, rebuilds or receives it
         assert.deepEqual(rebuilt.digest(), digest);
 
         // One that receives the state in parts, and goes on from there.
-        const received = new ReplicaExecution({ cryptography, genesis, runtime: register });
+        const received = new ReplicaExecution({ cryptography, genesis, services });
         received.execute(log.inputs[0]!.input);
         const transfer = received.transfer(digest);
         while (!transfer.complete) {

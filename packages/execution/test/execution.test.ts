@@ -12,7 +12,7 @@ import {
   found,
   genesisTime,
   Log,
-  register,
+  services,
   release,
   signerNamed,
   system,
@@ -37,7 +37,7 @@ const valuesOf = (executed: Executed): unknown[] =>
   resultsOf(executed).map((result) => (result.ok ? result.value : result.error.code));
 
 function read(log: Log, key: string): unknown {
-  const answer = answerQuery(log.execution.committed(), register, {
+  const answer = answerQuery(log.execution.committed(), services, {
     target: 'service',
     payload: bytes(key),
     caller: undefined,

@@ -50,7 +50,7 @@ import {
   voteStatement,
 } from '@coppice/wire';
 import { type ExecutionSettings, ReplicaExecution } from '../src/execution.ts';
-import type { Service } from '../src/service.ts';
+import type { Service, Services } from '../src/service.ts';
 
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -108,11 +108,7 @@ function constitutionOf(change: Change = () => {}) {
     releases: [
       {
         digest: toHex(release),
-        variants: ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => ({
-          id,
-          engineFamily: 'v8',
-          referenceValues: [{ platform: 'simulated', measurements: [toHex(release)] }],
-        })),
+        variants: variantsOf(release),
       },
     ],
     policy: {
@@ -144,11 +140,12 @@ export interface Forgery {
 }
 
 function joinOf(
-  launch: { service: Digest; slot: number; turn: number; challenge: Digest; variant: string },
+  launch: { service: Digest; slot: number; turn: number; challenge: Digest; variant: string; release?: Digest },
   name: string,
   firstEpoch: number,
   forgery: Forgery = {},
 ): Join {
+  const { release: of = release } = launch;
   const identity = signerNamed(name);
   const keys = Array.from({ length: epochKeys }, (_, k) => ({
     signingKey: signerNamed(`${name} ${firstEpoch + k}`).publicKey,
@@ -156,18 +153,18 @@ function joinOf(
   }));
   const { service, slot, turn, variant } = launch;
   const claims: InstanceClaims = {
-    ...{ service, turn, slot, instance: identity.publicKey, firstEpoch, keys, release, variant },
+    ...{ service, turn, slot, instance: identity.publicKey, firstEpoch, keys, release: of, variant },
     ...{ address: `${name}:1`, clientAddress: `${name}:2` },
   };
-  const launched = launchDigest(cryptography, { ...launch, release, ...forgery.launch });
-  const expected = launchDigest(cryptography, { ...launch, release });
+  const launched = launchDigest(cryptography, { ...launch, release: of, ...forgery.launch });
+  const expected = launchDigest(cryptography, { ...launch, release: of });
   const validity = { from: 0, until: Number.MAX_SAFE_INTEGER };
   const evidence = simulatedEvidence(
     cryptography,
     signerOf,
     { chip: bytesOf(`chip of ${name}`), provider: 'a', validity, ...forgery.device },
     {
-      measurement: forgery.measurement ?? release,
+      measurement: forgery.measurement ?? of,
       launchDigest: launched,
       // Report data is the instance's to choose: a forger says what is expected.
       reportData: reportData(cryptography, { ...claims, ...forgery.reported }, expected),
@@ -229,6 +226,9 @@ export const register: Service = {
   },
 };
 
+/** What replicas of the first release can execute. */
+export const services: Services = new Map([[1, register]]);
+
 export interface BundleOptions {
   acknowledged?: number;
   time?: number;
@@ -263,7 +263,7 @@ export class Log {
   time: number;
 
   constructor(genesis: ExecutionSettings['genesis'], settings: Partial<ExecutionSettings> = {}) {
-    this.execution = new ReplicaExecution({ cryptography, genesis, runtime: register, ...settings });
+    this.execution = new ReplicaExecution({ cryptography, genesis, services, ...settings });
     this.service = genesis.service;
     this.#genesisTime = this.time = genesis.time;
   }
@@ -360,8 +360,8 @@ export class Log {
   /** The join of an instance of this name, for the open turn in the committed state. */
   join(name: string, forgery?: Forgery): Join {
     const { open, epoch } = this.execution.committed().membership;
-    const { turn, slot, drawn } = open!;
-    return joinOf({ service: this.service, slot, turn, ...drawn! }, name, epoch + 1, forgery);
+    const { turn, slot, drawn, release: of } = open!;
+    return joinOf({ service: this.service, slot, turn, release: of, ...drawn! }, name, epoch + 1, forgery);
   }
 
   ready(name: string): Ready {
@@ -386,7 +386,7 @@ export class Log {
     });
   }
 
-  /** Runs a whole turn that is due at `time`: the name of the new instance gives the rest. */
+  /** Runs a whole turn that is due at `time`, as far as no activation is due: the name of the new instance gives the rest. */
   turn(name: string, time: number): void {
     const steps: (() => Item[])[] = [
       () => [],
@@ -397,10 +397,18 @@ export class Log {
       () => this.erasures().map((erasure) => system({ kind: 'erasure', erasure })),
     ];
     for (const [i, step] of steps.entries()) {
+      if (this.execution.activationDue() !== undefined) return;
       this.run(step(), time + i);
       this.execution.commit(this.sequence);
     }
   }
 }
+
+export const variantsOf = (digest: Digest) =>
+  ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => ({
+    id,
+    engineFamily: 'v8',
+    referenceValues: [{ platform: 'simulated', measurements: [digest] }],
+  }));
 
 export const system = (request: SystemRequest): Item => ({ kind: 'system', request });

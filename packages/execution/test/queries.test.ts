@@ -3,12 +3,12 @@ import { describe, it } from 'node:test';
 import { decodeStatement, validStatement } from '@coppice/governance';
 import { configurationCodec, decodeResult, encode, encodeCbor, u64 } from '@coppice/wire';
 import { answerQuery } from '../src/queries.ts';
-import { bytes, bytesOf, cryptography, found, genesisTime, Log, register, signerNamed } from './fixture.ts';
+import { bytes, bytesOf, cryptography, found, genesisTime, Log, services, signerNamed } from './fixture.ts';
 
 const genesis = found();
 
 function ask(log: Log, target: string, payload: Uint8Array = new Uint8Array(0), caller?: Uint8Array): any {
-  const decoded = decodeResult(answerQuery(log.execution.committed(), register, { target, payload, caller }));
+  const decoded = decodeResult(answerQuery(log.execution.committed(), services, { target, payload, caller }));
   assert.ok(decoded.ok);
   return decoded.value.ok ? decoded.value.value : decoded.value.error.code;
 }

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Outcome } from '@coppice/wire';
 import { ReplicaExecution } from '../src/execution.ts';
-import { bytes, cryptography, found, Log, register, signerNamed } from './fixture.ts';
+import type { Service } from '../src/service.ts';
+import { bytes, cryptography, found, Log, register, services, signerNamed } from './fixture.ts';
 
 const genesis = found();
-const founded = (): ReplicaExecution => new ReplicaExecution({ cryptography, genesis, runtime: register });
+const founded = (): ReplicaExecution => new ReplicaExecution({ cryptography, genesis, services });
 
 describe('the stack of executions', () => {
   it('leaves no trace of what was rolled back', () => {
@@ -41,14 +42,19 @@ describe('adopting', () => {
   it('takes over what this replica would not have computed', () => {
     const replica = founded();
     const otherwise = new Log(genesis, {
-      runtime: {
-        ...register,
-        execute: (access, call) => {
-          const outcome = register.execute(access, call);
-          access.set('service/map', 'more', bytes('1'));
-          return outcome;
-        },
-      },
+      services: new Map<number, Service>([
+        [
+          1,
+          {
+            ...register,
+            execute: (access, call) => {
+              const outcome = register.execute(access, call);
+              access.set('service/map', 'more', bytes('1'));
+              return outcome;
+            },
+          },
+        ],
+      ]),
     });
     const theirs = otherwise.run([log.bundle('a', 1, ['add x', 'set y 1'])]);
     const adopted = replica.adopt(input, theirs.outcomes);

@@ -69,6 +69,11 @@ export const actionForm = choice(
       {},
       'Approves a release, which turns launch from then on. Approving one again that is listed puts it last.',
     ),
+    'retry-activation': object(
+      { release: releaseDigest },
+      {},
+      'Tries an activation again that failed: of the newest release.',
+    ),
     'retire-release': object({ digest: releaseDigest }, {}, 'Takes a release back: its instances are replaced early.'),
     'set-reference-values': object(
       {
@@ -111,6 +116,7 @@ export const thresholdFor: Record<GovernanceAction['kind'], Action> = {
   'remove-member': 'members',
   'rotate-key': 'memberKeys',
   'approve-release': 'releases',
+  'retry-activation': 'releases',
   'retire-release': 'releases',
   'set-reference-values': 'releases',
   'add-client': 'clients',

@@ -4,8 +4,9 @@
  * Whatever comes out holds together by the rules by which the members' own document was read: so no action leaves too few
  * members for a threshold, no release to launch, a cap that cannot be met.
  */
-import { type Cryptography, type Digest, sameBytes } from '@coppice/wire';
+import { type Active, type Cryptography, type Digest, sameBytes, toHex } from '@coppice/wire';
 import type { GovernanceAction } from './action.ts';
+import { speaks } from './active.ts';
 import { type Constitution, currentRelease, type Variant } from './constitution.ts';
 import { decodeConstitution, encodeConstitution, parseConstitution } from './constitution-document.ts';
 import type { Problem } from './form.ts';
@@ -21,6 +22,7 @@ export type Inapplicable =
   | 'no-such-variant'
   | 'no-such-platform'
   | 'already-so'
+  | 'cannot-speak'
   | 'release-in-use'
   | 'clients-open'
   | 'weak-key'
@@ -42,10 +44,11 @@ export interface AmendContext {
   readonly time: number;
   /** Key of the member who proposes the action. */
   readonly proposer: Uint8Array;
+  readonly active: Active;
 }
 
 /** Actions that change the constitution. */
-export type Amendment = Exclude<GovernanceAction, { kind: 'early-turn' }>;
+export type Amendment = Exclude<GovernanceAction, { kind: 'early-turn' | 'retry-activation' }>;
 
 export function amend(constitution: Constitution, action: Amendment, context: AmendContext): Amended {
   switch (action.kind) {
@@ -62,7 +65,7 @@ export function amend(constitution: Constitution, action: Amendment, context: Am
     case 'rotate-key':
       return rotateKey(constitution, action, context);
     case 'approve-release':
-      return approveRelease(constitution, action.release);
+      return approveRelease(constitution, action.release, context);
     case 'retire-release':
       return retireRelease(constitution, action.digest);
     case 'set-reference-values':
@@ -86,14 +89,15 @@ export function amendedBy(
   cryptography: Cryptography,
   before: Uint8Array,
   proposal: Uint8Array,
-  context: Pick<AmendContext, 'service' | 'time'>,
+  context: Pick<AmendContext, 'service' | 'time' | 'active'>,
 ): Uint8Array | string {
   const constitution = decodeConstitution(before);
   if (!constitution.ok) return problemsText(constitution.problems);
   const signed = decodeStatement(proposal);
   if (!signed.ok || !isKind(signed.value, 'proposal')) return 'not a proposal';
   const { action, member: proposer } = signed.value.statement;
-  if (action.kind === 'early-turn') return 'an early turn changes no constitution';
+  if (action.kind === 'early-turn' || action.kind === 'retry-activation')
+    return `${action.kind} changes no constitution`;
   const amended = amend(constitution.value, action, { cryptography, proposer, ...context });
   return amended.ok ? encodeConstitution(amended.constitution) : `${amended.code}: ${amended.reason}`;
 }
@@ -172,12 +176,17 @@ const isRelease = (digest: Digest) => (one: { readonly digest: Digest }) => same
 function approveRelease(
   constitution: Constitution,
   release: Extract<GovernanceAction, { kind: 'approve-release' }>['release'],
+  { active }: AmendContext,
 ): Amended {
   if (sameBytes(currentRelease(constitution), release.digest)) {
     return refused('already-so', 'turns launch this release: its values change with set-reference-values');
   }
   const others = constitution.releases.filter((one) => !isRelease(release.digest)(one));
-  return rewritten(constitution, { releases: [...others, release] });
+  const amended = rewritten(constitution, { releases: [...others, release] });
+  if (!amended.ok || speaks(amended.constitution.releases.at(-1)!, active)) return amended;
+  const { code, protocol } = active;
+  const reason = `its replicas cannot execute version ${code.version} of the service, with script ${toHex(code.script)}, under version ${protocol} of the protocol: build it with --from the release that runs`;
+  return refused('cannot-speak', reason);
 }
 
 function retireRelease(constitution: Constitution, digest: Digest): Amended {

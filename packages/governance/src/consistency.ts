@@ -118,7 +118,10 @@ function releaseProblems({ releases, policy }: Constitution): Problem[] {
     releases.map((release) => toHex(release.digest)),
     (i) => `releases[${i}].digest`,
   );
-  for (const [i, { variants }] of releases.entries()) {
+  for (const [i, { protocols, services, variants }] of releases.entries()) {
+    if (!ascend(protocols)) problems.push({ path: `releases[${i}].protocols`, reason: 'must ascend' });
+    if (!ascend(services.map(({ version }) => version)))
+      problems.push({ path: `releases[${i}].services`, reason: 'must ascend' });
     problems.push(
       ...repeated(
         variants.map((variant) => variant.id),
@@ -135,6 +138,10 @@ function releaseProblems({ releases, policy }: Constitution): Problem[] {
     }
   }
   return problems;
+}
+
+function ascend(versions: readonly number[]): boolean {
+  return versions.every((version, i) => i === 0 || versions[i - 1]! < version);
 }
 
 /** A cap that the listed values cannot meet would only show when genesis fails. */

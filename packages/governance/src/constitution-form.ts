@@ -251,6 +251,11 @@ const variant = object(
   'One diversified build of a release.',
 );
 
+/** Versions of the service that one release can execute. */
+export const servicesMax = 8;
+
+const serviceVersion = (description: string) => integer(0, 2 ** 31 - 1, description);
+
 export const releaseDigest = octets(32, 32, "SHA-256 of the release's manifest.");
 
 export const releaseForm = object(
@@ -258,7 +263,24 @@ export const releaseForm = object(
     digest: releaseDigest,
     variants: listOf(variant, 1, 64, 'Its variants.'),
   },
-  {},
+  {
+    protocols: listOf(
+      integer(1, 65_535, 'A version.'),
+      1,
+      16,
+      'Versions of the protocol that its replicas speak, ascending; default: 1.',
+    ),
+    services: listOf(
+      object(
+        { version: serviceVersion('Of the service.') },
+        { script: octets(32, 32, 'SHA-256 of the confined script; default: zeros, unstated.') },
+        'A version, and what it is.',
+      ),
+      1,
+      servicesMax,
+      'Versions of the service that its replicas can execute, ascending; default: that of `service`.',
+    ),
+  },
   'A release that the members approve.',
 );
 
@@ -274,7 +296,7 @@ export const constitutionForm = object(
       'Who may send requests: anyone (open), or the members and these keys.',
     ),
     service: object(
-      { name: id('As the service defines it.'), version: integer(0, 2 ** 31 - 1, 'Of its state and commands.') },
+      { name: id('As the service defines it.'), version: serviceVersion('The one that it begins with.') },
       {},
       'The service that instances run.',
     ),

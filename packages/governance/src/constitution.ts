@@ -14,7 +14,8 @@ export type ConstitutionSource = ValueOf<typeof constitutionForm>;
 /** A complete constitution: every default is filled in. */
 export type Constitution = Omit<Complete<ConstitutionSource>, 'auditors'> & Pick<ConstitutionSource, 'auditors'>;
 export type Policy = Constitution['policy'];
-export type Variant = Constitution['releases'][number]['variants'][number];
+export type Release = Constitution['releases'][number];
+export type Variant = Release['variants'][number];
 
 /** Role names that say how a key came to be authorised: nobody can be given them. */
 export const reservedRoles: readonly string[] = ['client', 'member'];
@@ -85,6 +86,9 @@ const unstated = {
   cryptography: 'unstated',
 };
 
+/** The script of a version of which nobody said what it is. */
+const unstatedScript = new Uint8Array(32);
+
 /** In how many dimensions an instance differs from the one before it, where the release has such variants. */
 const variantDistanceDefault = 2;
 
@@ -113,15 +117,18 @@ function distanceAmong(variants: readonly Dimensions[]): number {
 /** Fills in the defaults. */
 export function complete(source: ConstitutionSource): Constitution {
   const { slots, members, policy, releases } = source;
+  const { version } = source.service;
   const badMembersTolerated = source.badMembersTolerated ?? 0;
   const withRoles = <T extends { roles?: readonly string[] }>(one: T) => ({ ...one, roles: one.roles ?? [] });
   return {
     ...source,
     development: source.development ?? false,
     members: members.map(withRoles),
-    releases: releases.map(({ digest, variants }) => ({
+    releases: releases.map(({ digest, protocols = [1], services = [{ version }], variants }) => ({
       digest,
       variants: variants.map((variant) => ({ ...unstated, ...variant })),
+      protocols,
+      services: services.map((one) => ({ script: unstatedScript, ...one })),
     })),
     clients: source.clients === 'open' ? 'open' : source.clients.map(withRoles),
     badMembersTolerated,

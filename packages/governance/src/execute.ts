@@ -7,8 +7,9 @@
 import type { EvidenceCryptography } from '@coppice/attestation';
 import { type Digest, encodeCbor, type PlainValue, type Result, sameBytes } from '@coppice/wire';
 import type { GovernanceAction } from './action.ts';
+import { type Activation, readActivation, writeActivation } from './active.ts';
 import { amend, type Inapplicable, type Objection, problemsText } from './amend.ts';
-import type { Constitution } from './constitution.ts';
+import { type Constitution, currentRelease } from './constitution.ts';
 import { importEndorsements } from './endorsements.ts';
 import { decodeOperation } from './operation.ts';
 import {
@@ -71,6 +72,8 @@ export type GovernanceEffect =
   | { readonly kind: 'early-turn'; readonly slot: number }
   /** The constitution in the state is another than before. */
   | { readonly kind: 'constitution' }
+  /** An activation that failed is to be tried again. */
+  | { readonly kind: 'activation' }
   /** The ledger knows newer endorsements than before. */
   | { readonly kind: 'endorsements' };
 
@@ -97,6 +100,7 @@ export interface GovernanceRequest {
 interface Context extends GovernanceRequest {
   readonly access: StateAccess;
   readonly constitution: Constitution;
+  readonly active: Activation;
 }
 
 /** Executes one operation. Total: whatever the payload is, it is executed or refused. */
@@ -106,10 +110,14 @@ export function executeGovernance(access: StateAccess, request: GovernanceReques
   const operation = decoded.value;
   if (operation.kind === 'submit') return submit(access, request, operation.statement);
   if (!isMember(access, request.sender)) return refused('not-a-member', 'only members of the consortium ask for this');
-  const context: Context = { ...request, access, constitution: readConstitution(access) };
+  const context = contextOf(access, request);
   if (operation.kind === 'endorse') return endorse(context, operation.endorsements);
   if (operation.kind === 'view-proposal') return viewProposal(context, operation.proposal);
   return done({ constitution: context.constitution, proposals: openNumbers(context) });
+}
+
+function contextOf(access: StateAccess, request: GovernanceRequest): Context {
+  return { ...request, access, constitution: readConstitution(access), active: readActivation(access) };
 }
 
 function openNumbers({ access, time }: Context): number[] {
@@ -141,7 +149,7 @@ function submit(access: StateAccess, request: GovernanceRequest, bytes: Uint8Arr
   if (!isMember(access, statement.member)) return refused('not-a-member', 'the key that signed it is no member’s');
   if (!validStatement(cryptography, signed)) return refused('bad-signature', 'the signature is not the member’s');
   if (time >= statement.expires) return refused('statement-expired', `it expired at ${statement.expires}`);
-  const context: Context = { ...request, access, constitution: readConstitution(access) };
+  const context = contextOf(access, request);
   if (isKind(signed, 'proposal')) return propose(context, signed);
   if (isKind(signed, 'ballot')) return ballot(context, signed);
   if (isKind(signed, 'withdrawal')) return withdraw(context, signed);
@@ -261,6 +269,7 @@ function decide(context: Context, proposal: Proposal): GovernanceOutcome {
     // What could be done when it was proposed may contradict what was decided since.
     if (!effect.ok) return done({ ...about, state: 'failed', code: effect.code, reason: effect.reason });
     if (effect.constitution !== undefined) writeConstitution(access, effect.constitution, constitution);
+    if (effect.activation !== undefined) writeActivation(access, effect.activation);
     return done({ ...about, state: 'accepted' }, effect.effects);
   }
   if (constitution.members.length - counted.rejections < counted.needed) {
@@ -272,17 +281,32 @@ function decide(context: Context, proposal: Proposal): GovernanceOutcome {
 }
 
 type ActionEffect =
-  | { readonly ok: true; readonly constitution?: Constitution; readonly effects: readonly GovernanceEffect[] }
+  | {
+      readonly ok: true;
+      readonly constitution?: Constitution;
+      readonly activation?: Activation;
+      readonly effects: readonly GovernanceEffect[];
+    }
   | Objection;
 
 /** What an action would do now, or why it cannot be done. */
 function effectOf(context: Context, action: GovernanceAction, proposer: Uint8Array): ActionEffect {
-  const { constitution } = context;
+  const { active, constitution } = context;
   if (action.kind === 'early-turn') {
     const { slot } = action;
     if (slot >= constitution.slots) return { ok: false, code: 'not-applicable', reason: `there is no slot ${slot}` };
     return { ok: true, effects: [{ kind: 'early-turn', slot }] };
   }
+  // What failed is not tried again before members decide that it is. spec/upgrades.md, line 5.
+  const again = active.failed && { activation: { ...active, failed: undefined } };
+  if (action.kind === 'retry-activation') {
+    const last = sameBytes(currentRelease(constitution), action.release);
+    return again !== undefined && last && sameBytes(active.failed!.release, action.release)
+      ? { ok: true, ...again, effects: [{ kind: 'activation' }] }
+      : { ok: false, code: 'not-applicable', reason: 'no activation of this release failed, or it is not the newest' };
+  }
   const amended = amend(constitution, action, { ...context, proposer });
-  return amended.ok ? { ...amended, effects: [{ kind: 'constitution' }] } : amended;
+  if (!amended.ok) return amended;
+  const approves = action.kind === 'approve-release' && again !== undefined;
+  return { ...amended, ...(approves && again), effects: [{ kind: 'constitution' }] };
 }

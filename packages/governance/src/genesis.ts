@@ -22,6 +22,7 @@ import {
   serviceDigest,
   toLatin1,
 } from '@coppice/wire';
+import { type Activation, foundingActivation } from './active.ts';
 import { appraiseJoin, capObjection, type Facts } from './admission.ts';
 import { type Constitution, thresholdOf } from './constitution.ts';
 import { constitutionDigest, decodeConstitution, encodeConstitution } from './constitution-document.ts';
@@ -62,6 +63,8 @@ type FounderClaims =
 
 export interface VerifiedGenesis {
   readonly constitution: Constitution;
+  /** What the service begins with. spec/upgrades.md, line 1. */
+  readonly activation: Activation;
   readonly service: Digest;
   /** In slot order. */
   readonly founders: readonly Founder[];
@@ -76,6 +79,8 @@ export function buildGenesis(
   input: { readonly constitution: Constitution; readonly joins: readonly Join[]; readonly time: number },
 ): { readonly ok: true; readonly document: GenesisDocument; readonly service: Digest } | GenesisFailure {
   const { constitution, time } = input;
+  const activation = foundingActivation(constitution);
+  if (typeof activation === 'string') return failed('constitution', activation);
   const joins = [...input.joins].sort((a, b) => a.slot - b.slot);
   const admitted = admitFounders(cryptography, constitution, joins, time);
   if (!admitted.ok) return admitted;
@@ -110,6 +115,9 @@ export function verifyGenesis(
   const unusable = people.find(({ key }) => !cryptography.validPublicKey(key));
   if (unusable !== undefined) return failed('constitution', `the key of ${unusable.name} is not a public key`);
 
+  const activation = foundingActivation(constitution);
+  if (typeof activation === 'string') return failed('constitution', activation);
+
   const admitted = admitFounders(cryptography, constitution, joins, genesis.time);
   if (!admitted.ok) return admitted;
   const { founders } = admitted;
@@ -124,7 +132,7 @@ export function verifyGenesis(
   const service = serviceDigest(cryptography, genesis);
   const objection = signatureObjection(cryptography, constitution, service, document.signatures);
   if (objection !== undefined) return failed('signatures', objection);
-  return { ok: true, constitution, service, founders };
+  return { ok: true, constitution, activation, service, founders };
 }
 
 /** The last millisecond that a date can name (ECMA-262, section 21.4.1.1): terms that begin then have an encoding. */

@@ -1,4 +1,5 @@
 export type { GovernanceAction } from './action.ts';
+export { type Activation, foundingActivation, readActivation, speaks, targetOf, writeActivation } from './active.ts';
 export * from './admission.ts';
 export { amendedBy } from './amend.ts';
 export * from './constitution.ts';

@@ -25,6 +25,8 @@ import {
   type Constitution,
   constitutionDigest,
   type ConstitutionSource,
+  foundingActivation,
+  writeActivation,
   writeConstitution,
   parseConstitution,
   type StateAccess,
@@ -176,8 +178,16 @@ export class MemoryState implements StateAccess {
   writes = 0;
 
   constructor(constitution?: Constitution) {
-    if (constitution !== undefined) writeConstitution(this, constitution);
+    if (constitution !== undefined) this.found(constitution);
     this.writes = 0;
+  }
+
+  /** Writes what genesis does. */
+  found(constitution: Constitution): void {
+    const activation = foundingActivation(constitution);
+    if (typeof activation === 'string') throw new Error(activation);
+    writeConstitution(this, constitution);
+    writeActivation(this, activation);
   }
 
   get(map: string, key: string): Uint8Array | undefined {

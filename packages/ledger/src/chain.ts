@@ -20,7 +20,6 @@ import {
   headerDigest,
   limits,
   merkleLeaf,
-  protocolVersion,
   sameBytes,
   serviceDigest,
   toLatin1,
@@ -47,6 +46,8 @@ interface Epoch extends EpochStart {
   readonly configurationDigest: Digest;
   /** Digest of the header that closed the epoch before, where this verifier saw it. */
   readonly closing: Digest | undefined;
+  /** Protocol version of that header. */
+  readonly protocolVersion: number;
 }
 
 /** Certified headers that are remembered, so that a batch's many receipts cost one check of its certificate. */
@@ -65,7 +66,7 @@ export class ChainVerifier {
     this.#cryptography = cryptography;
     this.service = service;
     const digest = configurationDigest(cryptography, start.configuration);
-    this.#epochs = [{ ...start, configurationDigest: digest, closing: undefined }];
+    this.#epochs = [{ ...start, configurationDigest: digest, closing: undefined, protocolVersion: 0 }];
   }
 
   /** Begins at epoch 0 of the service with this digest. */
@@ -103,8 +104,8 @@ export class ChainVerifier {
     const closing = headerDigest(this.#cryptography, header);
     const uncertified = this.#uncertified(header, closing, certificate);
     if (uncertified !== undefined) return uncertified;
-    const { sequence, time } = header;
-    this.#epochs.push({ configuration: next, sequence, time, configurationDigest: digest, closing });
+    const { protocolVersion, sequence, time } = header;
+    this.#epochs.push({ configuration: next, sequence, time, configurationDigest: digest, closing, protocolVersion });
     return undefined;
   }
 
@@ -129,7 +130,9 @@ export class ChainVerifier {
 
   /** Why a header cannot stand where it says, given where the epochs that are known begin and end. */
   #misplaced(header: Header): string | undefined {
-    if (header.protocolVersion !== protocolVersion) return `protocol version ${header.protocolVersion} is not known`;
+    // Its codec knows its version. What is not known of an epoch's ends is not asked. spec/upgrades.md, line 22.
+    if (header.protocolVersion < (this.#epoch(header.epoch)?.protocolVersion ?? 0))
+      return 'of a version before its epoch';
     if (!sameBytes(header.service, this.service)) return 'of another service';
     if (header.epoch > this.epoch) return `of epoch ${header.epoch}, and the chain ends with ${this.epoch}`;
     const own = this.#epoch(header.epoch);
@@ -139,6 +142,8 @@ export class ChainVerifier {
     if (next === undefined) return undefined;
     if (header.sequence > next.sequence) return 'numbered as if after its epoch';
     if (header.time > next.time) return 'dated after its epoch';
+    if (next.closing !== undefined && header.protocolVersion > next.protocolVersion)
+      return 'of a version after its epoch';
     if (own === undefined || next.closing === undefined) return undefined;
     if (header.sequence === next.sequence) {
       const closing = sameBytes(headerDigest(this.#cryptography, header), next.closing);

@@ -7,6 +7,7 @@
  * a document that different JSON parsers would read differently is refused.
  */
 import {
+  type Code,
   type CommitCertificate,
   type Configuration,
   decode,
@@ -121,7 +122,7 @@ const configuration = object<Configuration>({ epoch: u64, slots: u16, seats: arr
 
 const genesis = object<Genesis>({ constitution: digest, joinsRoot: digest, time: u64, configuration });
 
-const header = object<Header>({
+const headerFields = {
   protocolVersion: u16,
   service: digest,
   epoch: u64,
@@ -132,7 +133,19 @@ const header = object<Header>({
   transactionsRoot: digest,
   transactions: u32,
   configuration: digest,
+};
+const first = object<Omit<Header, 'code'>>(headerFields);
+const second = object<Header & { readonly code: Code }>({
+  ...headerFields,
+  code: object<Code>({ version: u32, script: digest }),
 });
+
+/** Of the form of its version. */
+const header: Form<Header> = {
+  toJson: (value) => (value.code === undefined ? first.toJson(value) : second.toJson({ ...value, code: value.code })),
+  fromJson: (json) =>
+    typeof json === 'object' && json !== null && 'code' in json ? second.fromJson(json) : first.fromJson(json),
+};
 
 const certificate = object<CommitCertificate>({
   subject: object<Subject>({ epoch: u64, view: u64, sequence: u64, headerDigest: digest, newView: digest }),

@@ -84,14 +84,51 @@ describe('a chain verifier', () => {
   });
 
   it('goes on only by a header that stands in its epoch', () => {
-    for (const changes of [{ sequence: 1 }, { time: 5 }, { protocolVersion: 2 }]) {
+    for (const changes of [{ sequence: 1 }, { time: 5 }]) {
       const log = new TestLog();
       const chain = chainOf(log);
       assert.equal(chain.extend(log.close(log.nextConfiguration())), undefined);
       const next = log.nextConfiguration();
       const header = log.header([], { configuration: configurationDigest(testCryptography, next), ...changes });
-      assert.match(chain.extend({ header, certificate: log.commit(header), next })!, /before its epoch|not known/);
+      assert.match(chain.extend({ header, certificate: log.commit(header), next })!, /before its epoch/);
     }
+  });
+
+  it('goes from version to version, and not back', () => {
+    const code = { version: 1, script: bytesOf('script') };
+    const log = new TestLog();
+    const chain = chainOf(log);
+    const first = log.header([]);
+    const old = log.header([], { protocolVersion: 2, code });
+    log.time += 10;
+    const closing = (changes: Partial<Header>) => {
+      const next = log.nextConfiguration();
+      const header = log.header([], { configuration: configurationDigest(testCryptography, next), ...changes });
+      const certificate = log.commit(header);
+      log.configuration = next;
+      return { header, certificate, next };
+    };
+    const second = closing({ protocolVersion: 2, code });
+    const via = (header: Header) => ({
+      header: second.header,
+      path: log.tree.inclusionPath(header.sequence - 1, second.header.sequence - 1),
+    });
+    assert.equal(chain.extend(second), undefined);
+    assert.equal(chain.verifyCertified(first, via(first), second.certificate), undefined);
+    assert.equal(chain.verifyCertified(old, via(old), second.certificate), undefined);
+    const back = log.header([]);
+    assert.deepEqual(chain.verifyCertified(back, undefined, log.commit(back))?.reason, 'of a version before its epoch');
+    assert.equal(chain.extend(closing({}))!, 'of a version before its epoch');
+  });
+
+  it('in an epoch of version 1 has no header of version 2', () => {
+    const log = new TestLog();
+    const chain = chainOf(log);
+    const early = log.header([], { protocolVersion: 2, code: { version: 1, script: bytesOf('script') } });
+    const certificate = log.commit(early);
+    assert.equal(chain.verifyCertified(early, undefined, certificate), undefined);
+    assert.equal(chain.extend(log.close(log.nextConfiguration())), undefined);
+    assert.deepEqual(chain.verifyCertified(early, undefined, certificate)?.reason, 'of a version after its epoch');
   });
 
   it('that begins later judges earlier headers by what later ones certify', () => {

@@ -21,7 +21,6 @@ import {
   type Operation,
   type Outcome,
   type PreparedCertificate,
-  protocolVersion,
   quorumOf,
   requestDigests,
   type Seat,
@@ -127,7 +126,7 @@ export class TestLog {
   header(outcomes: readonly Outcome[], changes: Partial<Header> = {}): Header {
     this.time += 10;
     const header = {
-      protocolVersion,
+      protocolVersion: 1,
       service: this.service,
       epoch: this.configuration.epoch,
       sequence: this.tree.size + 1,

@@ -118,6 +118,15 @@ export function receiptCases(): Record<string, ReceiptCase> {
     outcomes[5],
   );
 
+  const h7 = log.header(outcomes[4]!, { protocolVersion: 2, code: { version: 3, script: bytesOf('script') } });
+  const ofVersion2 = receiptOf(
+    log,
+    bundles[4]!,
+    1,
+    { header: h7, via: undefined, certificate: log.commit(h7) },
+    outcomes[4],
+  );
+
   const bytes = (receipt: Receipt): Uint8Array => encode(receiptCodec, receipt);
   const good = (receipt: Receipt): ReceiptCase => ({ service, check: 'ok', receipt: bytes(receipt) });
   const bad = (check: ReceiptCheck, from: Receipt, changes: Partial<Receipt>): ReceiptCase => ({
@@ -137,6 +146,7 @@ export function receiptCases(): Record<string, ReceiptCase> {
   return {
     'valid-in-epoch-0': good(early),
     'valid-in-epoch-1': good(direct),
+    'valid-of-protocol-2': good(ofVersion2),
     'valid-via-a-later-header': good(via),
     'valid-via-a-later-epoch': good(across),
     'valid-system-request': good(system),
@@ -178,7 +188,9 @@ export function receiptCases(): Record<string, ReceiptCase> {
     },
 
     'header-of-another-service': bad('header', direct, { header: { ...h5, service: flipped(service) } }),
-    'header-of-another-protocol': bad('header', direct, { header: { ...h5, protocolVersion: 2 } }),
+    'header-of-another-protocol': bad('certificate', direct, {
+      header: { ...h5, protocolVersion: 2, code: { version: 1, script: service } },
+    }),
     'header-of-a-later-epoch': bad('header', direct, { header: { ...h5, epoch: 2 } }),
     'header-before-its-epoch': bad('header', direct, { header: { ...h5, sequence: 3 } }),
     'header-after-its-epoch': bad('header', via, {
@@ -189,6 +201,12 @@ export function receiptCases(): Record<string, ReceiptCase> {
     'header-in-place-of-the-closing-one': bad('header', across, { header: { ...closing.header, transactions: 2 } }),
     'header-that-closes-in-mid-epoch': bad('header', across, {
       header: { ...h2, configuration: closing.header.configuration },
+    }),
+    'header-of-another-version-of-the-service': bad('certificate', ofVersion2, {
+      header: { ...h7, code: { ...h7.code!, version: 4 } },
+    }),
+    'header-without-its-code': bad('certificate', ofVersion2, {
+      header: { ...h7, protocolVersion: 1, code: undefined },
     }),
     'header-altered': bad('certificate', direct, { header: { ...h5, proposer: 1 } }),
 

@@ -1,7 +1,7 @@
 /**
  * The desk behind the client door: what a replica answers to clients, hosts and auditors.
  */
-import { answerQuery, type ReplicaExecution, type Service } from '@coppice/execution';
+import { answerQuery, type ReplicaExecution, type Services } from '@coppice/execution';
 import type { CommittedBatch, RejectionReason } from '@coppice/protocol';
 import type { FileKeys, Ledger } from '@coppice/storage';
 import { type Bundle, type ClientRequest, encodeUtf8, freshnessStatement, type GenesisDocument } from '@coppice/wire';
@@ -18,7 +18,7 @@ import { Subscriptions } from './subscriptions.ts';
 export interface DeskOptions {
   readonly node: ReplicaNode;
   readonly execution: ReplicaExecution;
-  readonly runtime: Service;
+  readonly services: Services;
   readonly answers: Answers;
   readonly ledger: Ledger;
   /** Of what was fetched of the time before this instance. */
@@ -134,8 +134,8 @@ export class Desk {
   }
 
   #query(connection: Connection, request: RequestOf<'query'>): void {
-    const { execution, node, runtime } = this.#options;
-    const payload = answerQuery(execution.committed(), runtime, {
+    const { execution, node, services } = this.#options;
+    const payload = answerQuery(execution.committed(), services, {
       target: request.target,
       payload: request.payload,
       caller: request.as,

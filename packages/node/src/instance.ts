@@ -10,7 +10,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { developmentPlatforms } from '@coppice/attestation';
 import { DoorConnection, DoorError, ServiceChain } from '@coppice/client';
-import { ReplicaExecution, type Service } from '@coppice/execution';
+import { ReplicaExecution, type Services } from '@coppice/execution';
 import { type VerifiedGenesis, verifyGenesis } from '@coppice/governance';
 import { encodeRecord } from '@coppice/ledger';
 import { defaultSettings, type ProtocolSettings } from '@coppice/protocol';
@@ -47,7 +47,7 @@ const historyRetryMsMax = 60_000;
 
 export interface InstanceOptions {
   readonly settings: InstanceSettings;
-  readonly runtime: Service;
+  readonly services: Services;
   readonly journal: Journal;
   /** Tells the launcher something, in one line. */
   readonly tell: (event: Record<string, unknown>) => void;
@@ -214,7 +214,7 @@ export class Instance {
   // Both.
 
   #begin(document: GenesisDocument, genesis: VerifiedGenesis, proven: readonly EpochCertificate[]): void {
-    const { runtime, settings } = this.#options;
+    const { services, settings } = this.#options;
     const platform = settings.platform.name;
     if (developmentPlatforms.includes(platform))
       this.#journal.warn('development', { platform, reason: 'its evidence proves nothing against the host' });
@@ -229,7 +229,7 @@ export class Instance {
     const execution = new ReplicaExecution({
       cryptography: nodeCryptography,
       genesis: { ...genesis, time: document.genesis.time },
-      runtime,
+      services,
     });
     this.#execution = execution;
     const answers = new Answers(nodeCryptography, (sequence) => recallBatch(nodeCryptography, ledger, sequence));
@@ -297,7 +297,7 @@ export class Instance {
     this.#desk = new Desk({
       node,
       execution,
-      runtime,
+      services,
       answers,
       ledger,
       keys: vault,

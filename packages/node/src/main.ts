@@ -2,7 +2,7 @@
  * The program of an instance: what a release is built from. Argument: the settings file that the host wrote.
  */
 import { readFileSync } from 'node:fs';
-import { runtime } from 'coppice:service';
+import { services } from 'coppice:service';
 import { Instance } from './instance.ts';
 import { Journal } from './journal.ts';
 import { parseSettings } from './settings.ts';
@@ -36,7 +36,7 @@ process.on('SIGINT', () => process.exit(0));
 
 const instance = new Instance({
   settings,
-  runtime,
+  services,
   journal,
   tell: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
   exit: (code) => process.exit(code),

@@ -1,5 +1,5 @@
-/** Provided when a release is built: the service, loaded and confined. */
+/** Provided when a release is built: the versions of the service that it speaks, loaded and confined. */
 declare module 'coppice:service' {
-  import type { Service } from '@coppice/execution';
-  export const runtime: Service;
+  import type { Services } from '@coppice/execution';
+  export const services: Services;
 }

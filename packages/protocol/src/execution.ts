@@ -7,7 +7,7 @@
  * the service, governance, admission of instances, the schedule of turns. All of it is a deterministic function of
  * the state and the arguments; nothing here may look at a clock.
  */
-import type { Batch, Bundle, Configuration, Digest, Item, Outcome } from '@coppice/wire';
+import type { Active, Batch, Bundle, Configuration, Digest, Item, Outcome, SystemRequest } from '@coppice/wire';
 
 /** What is fixed about a batch before it is executed. */
 export interface BatchInput {
@@ -33,7 +33,9 @@ export interface Executed {
   readonly outcomes: readonly Outcome[];
   /** In force after the batch. A value other than before closes the epoch. */
   readonly configuration: Configuration;
-  /** Whether replicas take a checkpoint after this batch although none is due: it admitted a candidate. */
+  /** What was active before the batch: its header says so. spec/upgrades.md, lines 20-21. */
+  readonly active: Active;
+  /** Whether replicas take a checkpoint after this batch although none is due: it admitted a candidate, or activates something. */
   readonly checkpoint: boolean;
 }
 
@@ -94,6 +96,10 @@ export interface Execution {
   hasNew(bundle: Bundle): boolean;
   /** The sequence number of the batch that opened a turn whose challenge is still owed, in the newest executed state. */
   challengeOwed(): { readonly turn: number; readonly openedAt: number } | undefined;
+  /** What is active in the newest executed state. */
+  active(): Active;
+  /** The activation that the batch above the newest executed state must be, if one is due. spec/upgrades.md, line 10. */
+  activationDue(): SystemRequest | undefined;
   /** The configuration in force in the newest executed state. */
   configuration(): Configuration;
   /** The candidate of the open turn in the committed state: it follows the log without voting. */

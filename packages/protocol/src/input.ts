@@ -90,6 +90,7 @@ export type RejectionReason =
   | 'bad-signature'
   | 'bad-certificate'
   | 'wrong-header'
+  | 'wrong-version'
   | 'time-out-of-bounds'
   | 'unacceptable-batch'
   | 'different-result'

@@ -16,7 +16,7 @@ import {
   type Digest,
   type Header,
   headerDigest,
-  protocolVersion,
+  headerVersion,
   sameBytes,
 } from '@coppice/wire';
 import { checkpointIfDue } from './checkpoint.ts';
@@ -57,7 +57,7 @@ export function execute(
 export function headerFor(replica: Replica, attempt: Attempt, executed: Executed): Header {
   const { cryptography, service } = replica.environment;
   return {
-    protocolVersion,
+    ...headerVersion(executed.active),
     service,
     epoch: replica.epoch,
     sequence: replica.executed + 1,

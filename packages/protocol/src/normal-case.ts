@@ -90,7 +90,7 @@ export function closed(replica: Replica): boolean {
 
 function worthwhile(replica: Replica): boolean {
   if (replica.now - replica.lastProposalAt >= replica.environment.settings.heartbeatMs) return true;
-  if (challengeItem(replica) !== undefined) return true;
+  if (challengeItem(replica) !== undefined || replica.environment.execution.activationDue() !== undefined) return true;
   if (replica.pool.waiting === 0) return false;
   // With batches in flight, wait for about as much as the last batch held: batches grow with the load, and an idle
   // pipeline never waits.
@@ -142,6 +142,9 @@ function dropItem(replica: Replica, item: Item, detail: string, effects: Effects
 /** The items of the next batch: a challenge that is owed, divergent requests with their refusals, then the oldest first. */
 function fill(replica: Replica, effects: Effects): Item[] {
   const { execution, settings } = replica.environment;
+  const due = execution.activationDue();
+  // It stands alone. spec/upgrades.md, line 10.
+  if (due !== undefined) return withDivergent(replica, { kind: 'system', request: due });
   const items: Item[] = [];
   // Everything counts, and the number of items: a batch too large to be encoded would end every primary that makes it.
   let bytes = 4;
@@ -161,7 +164,7 @@ function fill(replica: Replica, effects: Effects): Item[] {
       spoiled.push(item);
       continue;
     }
-    const together = [...divergentItems(replica, fresh), fresh];
+    const together = withDivergent(replica, fresh);
     const more = together.reduce((sum, one) => sum + itemBytes(one), 0);
     if (items.length > 0 && bytes + more > settings.batchBytesMax) break;
     items.push(...together);
@@ -169,6 +172,10 @@ function fill(replica: Replica, effects: Effects): Item[] {
   }
   for (const item of spoiled) dropItem(replica, item, 'already executed or no longer admissible', effects);
   return items;
+}
+
+function withDivergent(replica: Replica, item: Item): Item[] {
+  return [...divergentItems(replica, item), item];
 }
 
 /** A bundle is ordered as its client signed it, or not at all: whole, if any of it is new. */
@@ -244,6 +251,7 @@ function acceptProposal(replica: Replica, from: InstanceId, m: MessageOf<'pre-pr
   if (!sameBytes(header.previousRoot, replica.tree.root()) || header.proposer !== vote.slot || closed(replica)) {
     return reject('wrong-header');
   }
+  if (header.protocolVersion !== replica.environment.execution.active().protocol) return reject('wrong-version');
   if (header.time < replica.timeOfExecuted) return reject('time-out-of-bounds', 'before its predecessor');
   if (Math.abs(header.time - replica.now) > settings.clockBoundMs) return reject('time-out-of-bounds');
   const batch = decode(batchCodec, m.batch);

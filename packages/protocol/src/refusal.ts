@@ -16,6 +16,7 @@ import {
   sameBytes,
   seatOf,
   type Subject,
+  systemRequestDigest,
   toLatin1,
 } from '@coppice/wire';
 import { outcomeLeaves, TransactionsTree } from '@coppice/ledger';
@@ -151,12 +152,18 @@ function forgetOldest(replica: Replica, slot: number): void {
   if (known.size === 0) replica.refusals.delete(key);
 }
 
+/** What replicas might not agree on: what the service makes of a request, or of the state. */
+function disputable(replica: Replica, item: Item): readonly Digest[] {
+  const { cryptography } = replica.environment;
+  if (item.kind === 'bundle') return requestDigests(cryptography, item.bundle);
+  return item.request.kind === 'activate' ? [systemRequestDigest(cryptography, item.request)] : [];
+}
+
 /** Divergence items that must stand before `item`, because f + 1 views could not agree on requests of it. [4-5] */
 export function divergentItems(replica: Replica, item: Item): Item[] {
-  if (item.kind !== 'bundle' || replica.refusals.size === 0) return [];
-  const { cryptography } = replica.environment;
+  if (replica.refusals.size === 0) return [];
   const items: Item[] = [];
-  for (const request of requestDigests(cryptography, item.bundle)) {
+  for (const request of disputable(replica, item)) {
     const refusals = [...(replica.refusals.get(toLatin1(request))?.values() ?? [])];
     const views = new Map<number, Refusal[]>();
     for (const refusal of refusals) {

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { outcomeLeaves } from '@coppice/ledger';
 import {
+  type Active,
   type Bundle,
   type Configuration,
   type Digest,
@@ -134,6 +135,7 @@ export class ScenarioExecution implements Execution {
           add(digest, 'named');
           continue;
         }
+        if (request.kind === 'activate') return { unacceptable: 'activation-not-due' };
         const verdict = this.#judge(m, request, input);
         if (verdict.kind === 'invalid') return { unacceptable: verdict.reason };
         if (verdict.kind === 'done') m = verdict.membership;
@@ -165,9 +167,16 @@ export class ScenarioExecution implements Execution {
       transactionsRoot: merkleRoot(toyCryptography, leaves),
       outcomes,
       configuration: configurationOf(closed),
+      active: this.active(),
       checkpoint: closed.turnsOpened > before.membership.turnsOpened,
     };
   }
+
+  active(): Active {
+    return { protocol: 1, code: { version: 1, script: new Uint8Array(32) } };
+  }
+
+  activationDue(): undefined {}
 
   #serve(text: string, divergent: boolean, stopped: boolean, odd: boolean): string {
     if (divergent) return 'divergent';
@@ -177,7 +186,7 @@ export class ScenarioExecution implements Execution {
 
   #judge(
     m: Membership,
-    request: Exclude<SystemRequest, { kind: 'divergent' }>,
+    request: Exclude<SystemRequest, { kind: 'divergent' | 'activate' }>,
     { sequence, time, headerAt }: Pick<BatchInput, 'sequence' | 'time' | 'headerAt'>,
   ): SystemVerdict {
     const known = (at: number): boolean => at >= sequence - headersKnown && at < sequence;
@@ -211,7 +220,7 @@ export class ScenarioExecution implements Execution {
     }
   }
 
-  #tell(request: Exclude<SystemRequest, { kind: 'divergent' }>, after: Membership): string {
+  #tell(request: Exclude<SystemRequest, { kind: 'divergent' | 'activate' }>, after: Membership): string {
     switch (request.kind) {
       case 'challenge':
         return `challenge of turn ${request.turn}`;
@@ -263,7 +272,8 @@ export class ScenarioExecution implements Execution {
   inadmissible(item: Item): string | undefined {
     if (item.kind === 'bundle') return item.bundle.operations.length === 0 ? 'empty' : undefined;
     const { request } = item;
-    if (request.kind === 'challenge' || request.kind === 'divergent') return 'only the primary orders this';
+    if (request.kind === 'challenge' || request.kind === 'divergent' || request.kind === 'activate')
+      return 'only the primary orders this';
     const { sequence, time, headerAt, membership } = this.#top;
     // The header of a notice may be one that this replica has not reached.
     const trusting = request.kind === 'ready' ? () => request.ready.headerDigest : headerAt;

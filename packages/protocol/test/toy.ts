@@ -7,6 +7,7 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import { outcomeLeaves } from '@coppice/ledger';
 import {
+  type Active,
   type Bundle,
   type Configuration,
   type Cryptography,
@@ -153,7 +154,8 @@ export class ToyExecution implements Execution {
 
   #executed(outcomes: Outcome[]): Executed {
     const transactionsRoot = merkleRoot(toyCryptography, outcomeLeaves(toyCryptography, outcomes));
-    return { transactionsRoot, outcomes, configuration: this.configuration(), checkpoint: false };
+    const active = this.active();
+    return { transactionsRoot, outcomes, configuration: this.configuration(), active, checkpoint: false };
   }
 
   execute(input: BatchInput): Executed {
@@ -175,6 +177,12 @@ export class ToyExecution implements Execution {
   inadmissible(item: Item): string | undefined {
     return item.kind === 'bundle' && item.bundle.operations.length === 0 ? 'empty' : undefined;
   }
+
+  active(): Active {
+    return { protocol: 1, code: { version: 1, script: new Uint8Array(32) } };
+  }
+
+  activationDue(): undefined {}
 
   requestStatus(): RequestStatus {
     return { kind: 'new' };

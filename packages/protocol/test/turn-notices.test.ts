@@ -5,7 +5,6 @@ import {
   type FaultProof,
   type Header,
   headerDigest,
-  protocolVersion,
   type Subject,
   suspicionStatement,
   type Vote,
@@ -166,7 +165,7 @@ describe('fault proof', () => {
     const tree = new MerkleTree(cryptography);
     for (let sequence = 1; sequence < 21; sequence++) tree.append(sequence === 10 ? at : digestOfText(`h${sequence}`));
     const header: Header = {
-      ...{ protocolVersion, service, epoch: 0, sequence: 21, time: 0, proposer: 0, previousRoot: tree.root() },
+      ...{ protocolVersion: 1, service, epoch: 0, sequence: 21, time: 0, proposer: 0, previousRoot: tree.root() },
       ...{ transactionsRoot: digestOfText('t'), transactions: 0, configuration: digestOfText('c') },
     };
     return { header, headerDigest: at, path: tree.inclusionPath(9, 20) };

@@ -7,12 +7,13 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join, resolve } from 'node:path';
 import { bundleSodium } from '@coppice/cryptography/bundle';
 import type { CryptographyName, Runtime } from '@coppice/host';
-import { protocolVersion, type Signer } from '@coppice/wire';
-import { bundleReplica, bundleService, serviceModule, type ServiceScript } from './bundle.ts';
+import { protocolVersions, type Signer } from '@coppice/wire';
+import { bundleReplica, bundleService, serviceModule, type ServiceScript, type VersionScript } from './bundle.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 import { ReleaseError } from './error.ts';
 import { readBounded } from './files.ts';
 import {
+  carriedMax,
   type ConstitutionEntry,
   constitutionEntry,
   decodeManifest,
@@ -21,6 +22,8 @@ import {
   type Manifest,
   manifestBytesMax,
   manifestName,
+  scriptName,
+  servicesOf,
   variantsMax,
 } from './manifest.ts';
 import { envelopeOf, provenanceName, statementOf } from './provenance.ts';
@@ -46,6 +49,10 @@ export interface BuildOptions {
   readonly cryptography?: readonly CryptographyName[];
   /** Who signs the provenance. */
   readonly signers?: readonly Signer[];
+  /** What the running release executes, ascending: {@link scriptsOf} it. Replicas of this one can execute it, too. */
+  readonly carried?: readonly VersionScript[];
+  /** Versions of the protocol that it says its replicas speak; default: all that they do. */
+  readonly protocols?: readonly number[];
 }
 
 export interface Release {
@@ -61,17 +68,19 @@ export async function buildRelease(options: BuildOptions): Promise<Release> {
   const folder = emptied(options.folder);
   const runtimes = launchesOf(options.runtimes, options.cryptography ?? ['libsodium']);
   const script = await bundleService(options.service);
+  const scripts = [...carriedBy(script, options.carried ?? []), script];
+  for (const { text, version } of scripts) writeFileSync(join(folder, scriptName(version)), text);
   const define = bundleSodium(folder);
   const inputs = new Set(script.modules.keys());
   const programs: Program[] = [];
   for (const seed of [null, ...seedsNamed(options.seeds ?? [], runtimes.length)]) {
-    const { modules, text } = await bundleReplica(script.text, define, seed);
+    const { modules, text } = await bundleReplica(scripts, define, seed);
     const name = programName(seed);
     for (const path of modules.keys()) if (path !== serviceModule) inputs.add(path);
     programs.push({ name, seed, text });
     writeFileSync(join(folder, name), text);
   }
-  const manifest = manifestOf(options.service, folder, script, [...inputs], programs, runtimes);
+  const manifest = manifestOf({ ...options, runtimes }, folder, scripts, script, [...inputs], programs);
   const encoded = encodeManifest(manifest);
   writeFileSync(join(folder, manifestName), encoded);
   writeFileSync(join(folder, entryName), canonicalJson(constitutionEntry(manifest)));
@@ -80,13 +89,19 @@ export async function buildRelease(options: BuildOptions): Promise<Release> {
 }
 
 function manifestOf(
-  service: string,
+  { protocols = protocolVersions, runtimes, service }: BuildOptions,
   folder: string,
+  scripts: readonly VersionScript[],
   script: ServiceScript,
   inputs: readonly string[],
   programs: readonly Program[],
-  runtimes: readonly Runtime[],
 ): Manifest {
+  const unspoken = protocols.find((one) => !protocolVersions.includes(one));
+  if (unspoken !== undefined || protocols.length === 0)
+    throw new ReleaseError(
+      'wrong-use',
+      `its replicas speak versions ${protocolVersions.join(' and ')} of the protocol`,
+    );
   const ofPackages = inputs.filter((path) => path.includes('node_modules/'));
   const own = inputs.filter((path) => !path.includes('node_modules/'));
   return {
@@ -98,8 +113,9 @@ function manifestOf(
       version: script.version,
       source: belowRoot(service) ?? null,
       script: sha256(script.text),
+      carried: scripts.slice(0, -1).map(({ text, version }) => ({ version, script: sha256(text) })),
     },
-    protocols: [protocolVersion],
+    protocols: protocolVersions.filter((one) => protocols.includes(one)),
     files: readdirSync(folder)
       .sort()
       .map((name) => {
@@ -115,6 +131,30 @@ function manifestOf(
     })),
     variants: variantsOf(programs, runtimes),
   };
+}
+
+/** The earlier versions that go with this one: the newest few. */
+function carriedBy(script: ServiceScript, carried: readonly VersionScript[]): VersionScript[] {
+  const later = carried.find(({ version }) => version > script.version);
+  if (later !== undefined)
+    throw new ReleaseError('wrong-use', `version ${later.version} of the service is running: raise its version`);
+  const same = carried.find(({ version }) => version === script.version);
+  if (same !== undefined && same.text !== script.text)
+    throw new ReleaseError(
+      'wrong-use',
+      `version ${script.version} of the service is running, and is another: raise its version`,
+    );
+  return carried.filter(({ version }) => version < script.version).slice(-carriedMax);
+}
+
+/** The scripts that a release holds, ascending. Throws a {@link ReleaseError} where one is not what its manifest says. */
+export function scriptsOf({ folder, manifest }: Release): VersionScript[] {
+  return servicesOf(manifest).map(({ file, script, version }) => {
+    const bytes = readBounded(join(folder, file));
+    if (bytes === undefined || sha256(bytes) !== script)
+      throw new ReleaseError('cannot-build', `${join(folder, file)} is not the script that the manifest names`);
+    return { version, text: bytes.toString('utf8') };
+  });
 }
 
 function seedsNamed(seeds: readonly string[], runtimes: number): readonly string[] {
@@ -136,7 +176,7 @@ function emptied(path: string): string {
   mkdirSync(folder, { recursive: true });
   const present = readdirSync(folder);
   const ofRelease =
-    /^(?:manifest\.json|provenance\.json|constitution-entry\.json|sodium\.node|replica(?:-[a-z0-9]+)?\.mjs)$/;
+    /^(?:manifest\.json|provenance\.json|constitution-entry\.json|sodium\.node|service-[0-9]+\.js|replica(?:-[a-z0-9]+)?\.mjs)$/;
   const strange = present.find((name) => !ofRelease.test(name));
   if (strange !== undefined)
     throw new ReleaseError('wrong-use', `${folder} holds ${strange}, which is not of a release`);

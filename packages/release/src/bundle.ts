@@ -112,13 +112,19 @@ function definitionOf(entry: string, script: string): { readonly name: string; r
   return { name: service.name, version: service.version };
 }
 
-/** The replica's program. `define`: what the library that it loads is known by. */
+/** The confined script of one version of a service. */
+export interface VersionScript {
+  readonly version: number;
+  readonly text: string;
+}
+
+/** The replica's program, with what it can execute. `define`: what the library that it loads is known by. */
 export function bundleReplica(
-  script: string,
+  scripts: readonly VersionScript[],
   define: Readonly<Record<string, string>>,
   seed: string | null = null,
 ): Promise<Bundled> {
-  return bundleProgram(replica, { define, plugins: [servicePlugin(script)] }, seed);
+  return bundleProgram(replica, { define, plugins: [servicePlugin(scripts)] }, seed);
 }
 
 /** A program as releases have them, diversified if there is a seed. */
@@ -148,11 +154,13 @@ export async function bundleProgram(
   return { modules, text: seed === null ? text : await diversify(text, modules, seed) };
 }
 
-function servicePlugin(script: string): Plugin {
+function servicePlugin(scripts: readonly VersionScript[]): Plugin {
   const contents = [
     `import { loadService, lockdownRealm } from ${JSON.stringify(compartment)};`,
     'lockdownRealm();',
-    `export const runtime = loadService(${JSON.stringify(script)});`,
+    'export const services = new Map([',
+    ...scripts.map(({ text, version }) => `[${version}, loadService(${JSON.stringify(text)})],`),
+    ']);',
   ].join('\n');
   return {
     name: 'coppice-service',

@@ -1,4 +1,4 @@
-export { type BuildOptions, buildRelease, entryFor, openRelease, type Release } from './build.ts';
+export { type BuildOptions, buildRelease, entryFor, openRelease, type Release, scriptsOf } from './build.ts';
 export { bundleProgram } from './bundle.ts';
 export { compareVariants, type Diversity, variantNamed } from './diversity.ts';
 export { ReleaseError } from './error.ts';

@@ -13,6 +13,8 @@ import { hexadecimal, listOf, naturalNumber, nullOr, object, text, type Checked,
 export const manifestBytesMax = 1 << 20;
 export const variantsMax = 64;
 export const manifestName = 'manifest.json';
+/** Scripts of earlier versions in one release. */
+export const carriedMax = 7;
 
 /** Names of files: no folders, nothing hidden. */
 const fileName = text(/^[a-z0-9][a-z0-9._-]{0,127}$/);
@@ -38,6 +40,8 @@ const manifestShape = object({
     source: nullOr(text(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$)).{1,1024}$/)),
     /** SHA-256 of the confined script. */
     script: digest,
+    /** Earlier versions that its replicas can execute, ascending. */
+    carried: listOf(object({ version: naturalNumber, script: digest }), 0, carriedMax),
   }),
   /** Versions of the protocol that its replicas speak. */
   protocols: listOf(naturalNumber, 1, 16),
@@ -133,7 +137,24 @@ export function decodeManifest(encoded: Uint8Array): Manifest {
   return manifest;
 }
 
-function contradictionOf({ files, runtimes, variants }: Manifest): string | undefined {
+/** The versions of the service that its replicas can execute, ascending, and where each script is. */
+export function servicesOf({ service }: Manifest): { version: number; script: string; file: string }[] {
+  const { carried, script, version } = service;
+  return [...carried, { version, script }].map((one) => ({ ...one, file: scriptName(one.version) }));
+}
+
+export function scriptName(version: number): string {
+  return `service-${version}.js`;
+}
+
+function contradictionOf(manifest: Manifest): string | undefined {
+  const { files, protocols, runtimes, variants } = manifest;
+  const services = servicesOf(manifest);
+  if (services.some(({ version: each }, i) => i > 0 && services[i - 1]!.version >= each))
+    return 'versions of the service are not in ascending order';
+  if (protocols.some((each, i) => i > 0 && protocols[i - 1]! >= each)) return 'protocols are not in ascending order';
+  const unlisted = services.find(({ file, script }) => files.find(({ name }) => name === file)?.sha256 !== script);
+  if (unlisted !== undefined) return `no file ${unlisted.file} of its digest is listed`;
   const names = files.map(({ name }) => name);
   if (names.some((name, i) => i > 0 && names[i - 1]! >= name)) return 'files are not in the order of their names';
   if (names.includes(manifestName)) return 'the manifest lists itself';
@@ -151,6 +172,8 @@ function contradictionOf({ files, runtimes, variants }: Manifest): string | unde
 /** A release as constitutions list it: bytes in hexadecimal. */
 export interface ConstitutionEntry {
   readonly digest: string;
+  readonly protocols: readonly number[];
+  readonly services: readonly { readonly version: number; readonly script: string }[];
   readonly variants: readonly {
     readonly id: string;
     readonly engineFamily: string;
@@ -168,6 +191,8 @@ export function constitutionEntry(manifest: Manifest): ConstitutionEntry {
   const release = digestOfManifest(encodeManifest(manifest));
   return {
     digest: toHex(release),
+    protocols: manifest.protocols,
+    services: servicesOf(manifest).map(({ script, version: each }) => ({ version: each, script })),
     variants: manifest.variants.map((variant) => {
       const { cryptography, engineFamily, engineSettings, id, measures, runtime, runtimeMeasurement } = variant;
       const measured = fromHex(runtimeMeasurement)!;

@@ -9,7 +9,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { cryptographyNamed, findRuntime, type Runtime, RuntimeMissing } from '@coppice/host';
-import { buildRelease, entryName, openRelease, type Release } from './build.ts';
+import { buildRelease, entryName, openRelease, type Release, scriptsOf } from './build.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
 import { differenceOf } from './difference.ts';
 import { ReleaseError } from './error.ts';
@@ -146,7 +146,7 @@ function checkProvenance(
 async function checkRebuilt(given: Release, options: VerifyOptions): Promise<ReleaseProblem[]> {
   const folder = mkdtempSync(join(tmpdir(), 'coppice-rebuild-'));
   try {
-    const rebuilt = await rebuild(given.manifest, folder, options);
+    const rebuilt = await rebuild(given, folder, options);
     return [...compareFiles(given, rebuilt), ...compareManifests(given.manifest, rebuilt.manifest)];
   } catch (error) {
     if (!(error instanceof ReleaseError)) throw error;
@@ -158,8 +158,9 @@ async function checkRebuilt(given: Release, options: VerifyOptions): Promise<Rel
 
 const rebuildingMsMax = 10 * 60_000;
 
-async function rebuild(manifest: Manifest, folder: string, options: VerifyOptions): Promise<Release> {
-  const { service } = manifest;
+async function rebuild(given: Release, folder: string, options: VerifyOptions): Promise<Release> {
+  const { manifest } = given;
+  const { protocols, service } = manifest;
   const named = options.service ?? service.source;
   if (named === null)
     throw new ReleaseError('cannot-build', 'the service is not among the sources: name its module with --service');
@@ -173,9 +174,13 @@ async function rebuild(manifest: Manifest, folder: string, options: VerifyOption
       seeds,
       runtimes: runtimes.map(runtimeNamed),
       cryptography: cryptography.map((name) => told(() => cryptographyNamed(name))),
+      // Earlier versions are what they are: their sources need not be these.
+      carried: scriptsOf(given).slice(0, -1),
+      protocols,
     });
   const args = ['release', 'build', '--service', file, '--out', folder, '--runtimes', runtimes.join(',')];
-  args.push('--cryptography', cryptography.join(','));
+  args.push('--cryptography', cryptography.join(','), '--protocols', protocols.join(','));
+  if (service.carried.length > 0) args.push('--from', resolve(given.folder));
   for (const seed of seeds) args.push('--variant', seed);
   const program = join(source, 'packages/cli/src/main.ts');
   const { status, stderr } = spawnSync(process.execPath, [program, ...args], {

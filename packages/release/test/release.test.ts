@@ -287,7 +287,7 @@ test('the envelope is what DSSE and in-toto say', () => {
   assert.equal(statement.predicateType, 'https://slsa.dev/provenance/v1');
   assert.deepEqual(
     statement.subject.map(({ name }) => name),
-    ['manifest.json', 'replica.mjs', 'sodium.node'],
+    ['manifest.json', 'replica.mjs', 'service-1.js', 'sodium.node'],
   );
   assert.equal(statement.subject[0]!.digest.sha256, toHex(release.digest));
 });

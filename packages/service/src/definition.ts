@@ -84,9 +84,15 @@ export interface ServiceOptions<
   readonly queries?: Q;
   /** The maps, each with a schema that every value set must fit. Without it, any map holds any value. */
   readonly maps?: Readonly<Record<string, AnySchema>>;
-  /** Carries the state over from the version before: one transaction, when the upgrade is activated. */
-  readonly migrate?: (tx: CommandTransaction, fromVersion: number) => void;
+  /**
+   * Carries the state over to each version from the one before it; a version without an entry needs nothing. When an upgrade
+   * is activated, the entries above the version that was active are executed in order, as one transaction.
+   */
+  readonly migrate?: Migrations;
 }
+
+/** By the version to which they lead. */
+export type Migrations = Readonly<Record<number, (tx: CommandTransaction) => void>>;
 
 export interface Service<
   C extends Readonly<Record<string, Command>> = Readonly<Record<string, Command>>,
@@ -98,7 +104,7 @@ export interface Service<
   readonly commands: C;
   readonly queries: Q;
   readonly maps: Readonly<Record<string, AnySchema>> | undefined;
-  readonly migrate: ((tx: CommandTransaction, fromVersion: number) => void) | undefined;
+  readonly migrate: Migrations | undefined;
 }
 
 /** A service. Throws a `TypeError` for a definition that contradicts itself. */
@@ -152,7 +158,14 @@ export function faultOf(value: unknown): string | undefined {
     if (!isMapName(map)) return `${map}: a map is named by 1 to 48 visible ASCII characters`;
     if (!isSchema(schema)) return `${map}: has no Standard Schema`;
   }
-  return migrate === undefined || typeof migrate === 'function' ? undefined : 'its migration is a function';
+  if (migrate === undefined) return undefined;
+  if (typeof migrate !== 'object' || migrate === null) return 'its migrations are by the version to which they lead';
+  for (const [to, migration] of Object.entries(migrate)) {
+    if (!/^[1-9][0-9]{0,9}$/.test(to) || Number(to) < 2 || Number(to) > version!)
+      return `migrate ${to}: leads to no version from 2 to ${version}`;
+    if (typeof migration !== 'function') return `migrate ${to}: is no function`;
+  }
+  return undefined;
 }
 
 function entriesOf<K extends 'command' | 'query'>(

@@ -41,6 +41,8 @@ export interface RuntimeOptions {
 }
 
 export const stepsMaxDefault = 1_000_000;
+/** Steps of the migration of an upgrade. spec/upgrades.md, line 14. */
+export const migrationStepsMax = 50_000_000;
 
 /** What a service is, for people and for whoever calls it. */
 export interface Description {
@@ -77,7 +79,8 @@ export class ServiceRuntime {
   readonly #commands: ReadonlyMap<string, Callable>;
   readonly #queries: ReadonlyMap<string, Callable>;
   readonly #maps: Service['maps'];
-  readonly #migrate: Service['migrate'];
+  /** In ascending order of the versions to which they lead. */
+  readonly #migrations: readonly { readonly to: number; readonly migration: (tx: CommandTransaction) => void }[];
   readonly #script: Script;
   readonly #options: RuntimeOptions;
   readonly #stepsMax: number;
@@ -92,7 +95,9 @@ export class ServiceRuntime {
     this.#commands = callables(commands, declared);
     this.#queries = callables(queries, declared);
     this.#maps = maps === undefined ? undefined : { ...maps };
-    this.#migrate = migrate;
+    this.#migrations = Object.entries(migrate ?? {})
+      .map(([to, migration]) => ({ to: Number(to), migration }))
+      .sort((a, b) => a.to - b.to);
     this.#script = script;
     this.#options = options;
     this.#stepsMax = options.stepsMax ?? stepsMaxDefault;
@@ -110,11 +115,17 @@ export class ServiceRuntime {
     return this.#call(this.#queries, view, undefined, execution);
   }
 
-  /** Carries the state over from an earlier version of the service. Without a migration: ok, and nothing written. */
+  /**
+   * Carries the state over from an earlier version of the service, to which every step in between belongs. Without any: ok,
+   * and nothing written. Maps are not held to their schemas here: those are of the last version, and steps come to others.
+   */
   migrate(access: StateAccess, fromVersion: number, agreed: Omit<Agreed, 'caller'>): Outcome {
-    const migrate = this.#migrate;
+    const due = this.#migrations.filter(({ to }) => to > fromVersion);
     const caller = { id: '', roles: [] };
-    return this.#transact('migrate', access, access, { ...agreed, caller }, (tx) => migrate?.(tx, fromVersion));
+    const bounds = { stepsMax: migrationStepsMax, maps: undefined };
+    return this.#transact('migrate', access, access, { ...agreed, caller }, bounds, (tx) => {
+      for (const { migration } of due) settled(migration(tx));
+    });
   }
 
   describe(): Description {
@@ -140,7 +151,8 @@ export class ServiceRuntime {
       const message = allow.length === 0 ? 'nobody may call this' : `only for ${allow.join(', ')}`;
       return rejected({ code: 'not-allowed', message }, 0);
     }
-    return this.#transact(command, view, writer, execution, (tx) => handle(call, tx, input));
+    const bounds = { stepsMax: this.#stepsMax, maps: this.#maps };
+    return this.#transact(command, view, writer, execution, bounds, (tx) => handle(call, tx, input));
   }
 
   #transact(
@@ -148,10 +160,11 @@ export class ServiceRuntime {
     view: StateView,
     writer: StateAccess | undefined,
     agreed: Agreed,
+    { maps, stepsMax }: { readonly stepsMax: number; readonly maps: Service['maps'] },
     work: (tx: CommandTransaction) => unknown,
   ): Outcome {
     const { meter } = this.#script;
-    meter.begin(this.#stepsMax, agreed.time);
+    meter.begin(stepsMax, agreed.time);
     const access = new Access(meter, view, writer);
     const transcript = new Transcript();
     const charge = (amount: number): void => meter.charge(amount);
@@ -159,7 +172,7 @@ export class ServiceRuntime {
     let failure: { readonly thrown: unknown } | undefined;
     const above = activate(meter);
     try {
-      const tx = new Context(meter, access, agreed, this.#maps, transcript);
+      const tx = new Context(meter, access, agreed, maps, transcript);
       const { events } = transcript;
       const value = copyIn(work(tx) ?? null, charge);
       result = { ok: true, value, ...(events.length > 0 && { events }) };
@@ -176,7 +189,7 @@ export class ServiceRuntime {
     if (failure !== undefined) this.#options.onFailure?.(name, failure.thrown);
     if (meter.exhaustion !== undefined) {
       const message = `the handler used ${exhaustions[meter.exhaustion]}`;
-      return rejected({ code: 'out-of-budget', message }, this.#stepsMax);
+      return rejected({ code: 'out-of-budget', message }, stepsMax);
     }
     const { steps } = meter;
     const bytes = encodeResult(result);
@@ -213,12 +226,15 @@ function describe(calls: ReadonlyMap<string, Callable>): CallDescription[] {
 function handle({ handler, input, output }: Callable, tx: CommandTransaction, given: Operation['input']): unknown {
   if (input === undefined && given !== undefined) throw new ServiceError('invalid-input', 'this takes no input');
   const valid = input === undefined ? undefined : validate(input, given, 'invalid-input');
-  const value = handler(tx, valid);
-  if (value instanceof Promise) {
-    value.catch(() => {});
-    throw new ServiceError('failed', 'a handler must not be asynchronous');
-  }
+  const value = settled(handler(tx, valid));
   return output === undefined ? value : validate(output, value, 'invalid-output');
+}
+
+/** What a handler gave. */
+function settled(value: unknown): unknown {
+  if (!(value instanceof Promise)) return value;
+  value.catch(() => {});
+  throw new ServiceError('failed', 'a handler must not be asynchronous');
 }
 
 const codePattern = /^[\w.-]{1,64}$/;

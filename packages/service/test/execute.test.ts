@@ -1,7 +1,7 @@
 /** Executing on a state: what replicas rely on. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { command, defineService, encodeOperation, query } from '@coppice/service';
+import { command, defineService, encodeOperation, query, type Value } from '@coppice/service';
 import {
   type Agreed,
   type LogEntry,
@@ -11,7 +11,7 @@ import {
   type StateAccess,
 } from '@coppice/service/runtime';
 import { State } from '@coppice/state';
-import { decodeResult, limits } from '@coppice/wire';
+import { decodePlainCbor, decodeResult, limits } from '@coppice/wire';
 import { createHash } from 'node:crypto';
 import { MemoryState } from '../src/testing.ts';
 
@@ -55,7 +55,11 @@ const service = defineService({
     }),
   },
   queries: { at: query({}, (tx) => tx.map('m').get('k') ?? null) },
-  migrate: (tx, from) => tx.map('m').set('version', from),
+  // The second and third, one upon the other.
+  migrate: {
+    3: (tx) => tx.map<Value[]>('m').set('steps', [...(tx.map<Value[]>('m').get('steps') ?? []), 3]),
+    2: (tx) => tx.map('m').set('steps', [2]),
+  },
 });
 
 test('on the state of replicas', () => {
@@ -162,10 +166,14 @@ test('what handlers log is told, and not part of the result', () => {
 
 test('a migration is a transaction', () => {
   const state = new MemoryState();
-  const outcome = state.transact((access) => runtimeOf(service).migrate(access, 2, agreed));
-  assert.equal(outcome.ok, true);
-  assert.deepEqual(runtimeOf(service).query(state, of('at')).ok, true);
-  assert.equal([...state.entries(`${mapPrefix}m`)].length, 1);
+  const stepsFrom = (version: number): unknown => {
+    const outcome = state.transact((access) => runtimeOf(service).migrate(access, version, agreed));
+    assert.equal(outcome.ok, true);
+    return [...state.entries(`${mapPrefix}m`)].map(([, value]) => decodePlainCbor(value));
+  };
+  assert.deepEqual(stepsFrom(1), [{ ok: true, value: [2, 3] }]);
+  assert.deepEqual(stepsFrom(2), [{ ok: true, value: [2, 3, 3] }]);
+  assert.deepEqual(stepsFrom(3), [{ ok: true, value: [2, 3, 3] }]);
   const none = runtimeOf(defineService({ name: 'a', version: 1, commands: {} })).migrate(state, 1, agreed);
   assert.equal(none.ok, true);
 });

@@ -19,6 +19,7 @@ import type { SystemRequest } from '@coppice/wire';
 const must = undefined;
 const oneEngine = 'all replicas run one engine: see the scenarios divergent-request and one-replica-diverges';
 const noFlips = 'memory of simulations does not fail, so whoever finds itself wrong is a finding: checkers/conduct.ts';
+const noUpgrades = 'every instance of these simulations is of one release';
 const noBallots = 'members vote only where they are asked to: --ballots';
 type Expected<K extends string> = Readonly<Record<K, string | undefined>>;
 
@@ -81,6 +82,7 @@ const rejections: Expected<RejectionReason> = {
   'outside-window': must,
   'bad-signature': must,
   'bad-certificate': must,
+  'wrong-version': noUpgrades,
   'wrong-header': must,
   'time-out-of-bounds': must,
   'unacceptable-batch': must,
@@ -120,6 +122,7 @@ const systemRequests: Expected<SystemRequest['kind']> = {
   suspicion: must,
   fault: must,
   divergent: oneEngine,
+  activate: noUpgrades,
 };
 
 const refusals: Expected<RefusalCode> = {

@@ -127,7 +127,7 @@ export class Instance implements Endpoint {
     const { provider, network, settings } = this.world;
     const { cryptography } = provider;
     const { document, genesis } = founded;
-    const execution = new ReplicaExecution({ cryptography, genesis, runtime: registerRuntime() });
+    const execution = new ReplicaExecution({ cryptography, genesis, services: new Map([[1, registerRuntime()]]) });
     const instance = this.keyring.identity.publicKey;
     const environment = { cryptography, execution, settings, instance, service: genesis.service };
     const replica = startReplica(environment, document.genesis.configuration, this.#clock(), proven);

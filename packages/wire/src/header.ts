@@ -5,15 +5,14 @@
  * The view is not in the header but in the votes: a new primary puts the same header to the vote again.
  */
 import { allocate, copyInto } from './bytes.ts';
-import { digest, struct, type TypeOf, u16, u32, u64 } from './codec.ts';
+import { type Codec, digest, malformed, struct, type TypeOf, u16, u32, u64 } from './codec.ts';
 import type { Cryptography, Digest } from './cryptography.ts';
 import { digestOfValue } from './domain.ts';
 
-/** The protocol that this code speaks. */
-export const protocolVersion = 1;
+/** Versions of the protocol that this code speaks, ascending. spec/upgrades.md. */
+export const protocolVersions: readonly number[] = [1, 2];
 
-export const headerCodec = struct({
-  protocolVersion: u16,
+const fields = {
   /** Digest of the genesis document. */
   service: digest,
   epoch: u64,
@@ -31,9 +30,56 @@ export const headerCodec = struct({
   transactions: u32,
   /** Digest of the configuration in force after this batch: differs from the epoch's own in its closing batch. */
   configuration: digest,
+};
+
+export const codeCodec = struct({
+  /** Of the service. */
+  version: u32,
+  /** SHA-256 of its confined script; zeros: unstated. */
+  script: digest,
 });
 
-export type Header = TypeOf<typeof headerCodec>;
+/** What executes requests to the service. */
+export type Code = TypeOf<typeof codeCodec>;
+
+const firstCodec = struct(fields);
+const secondCodec = struct({ ...fields, code: codeCodec });
+
+export type Header = TypeOf<typeof firstCodec> & {
+  /** In force when the batch was executed: 1, or a version that was activated before it. */
+  readonly protocolVersion: number;
+  /** By what its requests to the service were executed: from version 2 on, and only there. */
+  readonly code?: Code | undefined;
+};
+
+/** The version comes first, and says what follows. */
+export const headerCodec: Codec<Header> = {
+  write(writer, header) {
+    const { code, protocolVersion } = header;
+    if (!protocolVersions.includes(protocolVersion) || (code !== undefined) !== protocolVersion >= 2)
+      throw new RangeError(`no header of protocol version ${protocolVersion}`);
+    u16.write(writer, protocolVersion);
+    if (code === undefined) firstCodec.write(writer, header);
+    else secondCodec.write(writer, { ...header, code });
+  },
+  read(reader) {
+    const protocolVersion = u16.read(reader);
+    if (!protocolVersions.includes(protocolVersion)) malformed(`protocol version ${protocolVersion} is not known`);
+    return { protocolVersion, ...(protocolVersion === 1 ? firstCodec : secondCodec).read(reader) };
+  },
+};
+
+/** What a header of a batch says of the code that is active before it. */
+export function headerVersion({ protocol, code }: Active): Pick<Header, 'protocolVersion' | 'code'> {
+  return protocol === 1 ? { protocolVersion: protocol } : { protocolVersion: protocol, code };
+}
+
+/** What a service speaks at a place of its log. */
+export interface Active {
+  /** Version of the protocol. */
+  readonly protocol: number;
+  readonly code: Code;
+}
 
 export function headerDigest(cryptography: Cryptography, header: Header): Digest {
   return digestOfValue(cryptography, 'header', headerCodec, header);

@@ -15,6 +15,7 @@ import {
   text,
   type TypeOf,
   u16,
+  u32,
   u64,
   union,
 } from './codec.ts';
@@ -161,6 +162,8 @@ export const systemRequestCodec = union({
   fault: struct({ proof: faultProofCodec }),
   /** A request that f + 1 views could not agree on, ordered without being executed. */
   divergent: struct({ request: digest, refusals: list(refusalCodec, limits.slots * limits.slots) }),
+  /** From here on the service speaks the newest that this release speaks. spec/upgrades.md. */
+  activate: struct({ release: digest, protocol: u16, service: u32, attempt: u32 }),
 });
 
 export type SystemRequest = TypeOf<typeof systemRequestCodec>;

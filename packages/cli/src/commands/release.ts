@@ -9,6 +9,7 @@ import {
   openRelease,
   ReleaseError,
   type ReleaseProblem,
+  scriptsOf,
   variantNamed,
   verifyRelease,
 } from '@coppice/release';
@@ -29,10 +30,12 @@ export interface BuildOptions {
   readonly cryptography?: string;
   readonly variant?: readonly string[];
   readonly key?: readonly string[];
+  readonly from?: string;
+  readonly protocols?: string;
 }
 
 export async function build(
-  { cryptography, key = [], out, runtimes, service, variant: seeds = [] }: BuildOptions,
+  { cryptography, from, key = [], out, protocols, runtimes, service, variant: seeds = [] }: BuildOptions,
   output: Output,
 ): Promise<void> {
   if (!existsSync(service)) throw new UserError(`there is no file ${service}`);
@@ -41,6 +44,8 @@ export async function build(
     buildRelease({
       ...{ service, folder: out, seeds, signers, runtimes: parseLocalRuntimes(runtimes) },
       cryptography: parseCryptography(cryptography, ['libsodium']),
+      ...(from === undefined ? {} : { carried: scriptsOf(openRelease(from)) }),
+      ...(protocols === undefined ? {} : { protocols: protocols.split(',').map(Number) }),
     }),
   );
   const { digest, entry, folder, manifest } = release;

@@ -96,8 +96,7 @@ export async function auditFolder(
       if (verified.ok) constitutions = [verified.constitution];
       return verified.ok ? undefined : `${verified.check}: ${verified.reason}`;
     },
-    amend: ({ before, proposal, service: of, time }) =>
-      amendedBy(nodeCryptography, before, proposal, { service: of, time }),
+    amend: ({ before, proposal, ...context }) => amendedBy(nodeCryptography, before, proposal, context),
     onWriteSets(writeSets) {
       const written = writeSets.flatMap((one) =>
         Buffer.from(one.buffer, one.byteOffset, one.length).includes('$constitution')

@@ -28,7 +28,6 @@ import {
   type Header,
   headerDigest,
   type Join,
-  protocolVersion,
   quorumOf,
   requestDigest,
   type Subject,
@@ -166,7 +165,7 @@ export class Forgery implements Observer {
   #header(start: EpochStart, transactionsRoot: Digest, next: Configuration): Header {
     const { service } = this.#options.founded.genesis;
     return {
-      ...{ protocolVersion, service, epoch: start.configuration.epoch, sequence: start.sequence + 1 },
+      ...{ protocolVersion: 1, service, epoch: start.configuration.epoch, sequence: start.sequence + 1 },
       ...{ time: start.time, proposer: 0, previousRoot: noDigest, transactionsRoot, transactions: 1 },
       configuration: configurationDigest(this.#options.provider.cryptography, next),
     };

@@ -8,6 +8,9 @@ import type { Cryptography, Digest } from '@coppice/wire';
 import type { Instance } from '../instance.ts';
 import type { Observer } from '../observer.ts';
 
+/** What was active does not matter here: `upgrades` judges that. */
+const anything = { protocol: 1, code: { version: 1, script: new Uint8Array(32) } };
+
 export class Governance implements Observer {
   readonly name = 'governance';
   readonly #violate: (message: string) => void;
@@ -36,6 +39,7 @@ export class Governance implements Observer {
     if (instance.corrupt || header.sequence !== this.#sequence + 1) return;
     this.#sequence = header.sequence;
     for (const { writeSet } of outcomes)
-      for (const problem of this.#watch.add(writeSet, header)) this.#violate(`batch ${header.sequence}: ${problem}`);
+      for (const problem of this.#watch.add(writeSet, header, anything))
+        this.#violate(`batch ${header.sequence}: ${problem}`);
   }
 }

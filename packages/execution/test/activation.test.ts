@@ -1,0 +1,308 @@
+/**
+ * Activations: when every slot has moved, once, and nothing of one that fails. spec/upgrades.md; line numbers in brackets.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Activation, type GovernanceAction, readActivation } from '@coppice/governance';
+import { decodeWriteSet } from '@coppice/state';
+import {
+  decodeResult,
+  encodeResult,
+  type Item,
+  type Refusal,
+  refusalStatement,
+  type Result,
+  type SystemRequest,
+  systemRequestDigest,
+  toHex,
+} from '@coppice/wire';
+import { answerQuery } from '../src/queries.ts';
+import type { Service, Services } from '../src/service.ts';
+import {
+  bytes,
+  bytesOf,
+  cryptography,
+  found,
+  genesisTime,
+  Log,
+  register,
+  release,
+  services,
+  signWith,
+  system,
+  text,
+  variantsOf,
+} from './fixture.ts';
+
+const successor = bytesOf('the next release');
+const genesis = found();
+
+/** Version 2 of the register doubles what is counted, and says so. */
+const doubled: Service = {
+  ...register,
+  execute(access, call) {
+    const [command] = text(call.operation).split(' ');
+    return command === 'version' ? ok(2) : register.execute(access, call);
+  },
+  migrate(access, fromVersion, { seed, time }) {
+    for (const [key, value] of [...access.entries('service/map')])
+      access.set('service/map', key, bytes(String(2 * Number(text(value)))));
+    access.set('service/migrated', toHex(seed), bytes(`${fromVersion} ${time}`));
+    return ok(null);
+  },
+};
+
+function ok(value: number | null) {
+  return { ok: true, result: encodeResult({ ok: true, value }) };
+}
+
+const both: Services = new Map([
+  [1, register],
+  [2, doubled],
+]);
+
+const approve = (digest = successor, changes: object = {}): GovernanceAction => ({
+  kind: 'approve-release',
+  release: {
+    digest,
+    variants: variantsOf(digest),
+    protocols: [1, 2],
+    services: [{ version: 1 }, { version: 2, script: bytesOf('script 2') }],
+    ...changes,
+  },
+});
+
+/** A service with three counters, whose members approved the successor, and of whose slots this many have moved to it. */
+function moved(slots: number, runs: Services = both): Log {
+  const log = new Log(genesis, { services: runs });
+  log.run([log.bundle('alice', 1, ['add x', 'add x', 'add y'])]);
+  log.decide(approve(), 'ada', 'bo');
+  for (let slot = 0; slot < slots; slot++) log.turn(`n${slot}`, genesisTime + 1000 * (slot + 1));
+  return log;
+}
+
+const active = (log: Log): Activation => {
+  log.execution.commit(log.sequence);
+  return readActivation(log.execution.committed().view);
+};
+const due = (log: Log): Item[] => {
+  const request = log.execution.activationDue();
+  return request === undefined ? [] : [system(request)];
+};
+const written = (writeSet: Uint8Array): Record<string, string | undefined> => {
+  const decoded = decodeWriteSet(writeSet);
+  assert.ok(decoded.ok);
+  return Object.fromEntries(decoded.value.map(({ address, value }) => [address, value && text(value)]));
+};
+const resultOf = (bytesOfResult: Uint8Array): Result => {
+  const decoded = decodeResult(bytesOfResult);
+  assert.ok(decoded.ok);
+  return decoded.value;
+};
+const ask = (log: Log, command: string): Result => {
+  const number = log.sequence + 1000;
+  return resultOf(log.run([log.bundle('bob', number - 900, [command])]).outcomes[0]!.result);
+};
+
+describe('an activation', () => {
+  it('is due when every slot runs the newest release, and not before [10, 11]', () => {
+    const log = moved(3);
+    assert.deepEqual(due(log), []);
+    const early: SystemRequest = { kind: 'activate', release: successor, protocol: 2, service: 2, attempt: 1 };
+    assert.equal(log.refused([system(early)]), 'activation-not-due');
+    assert.equal(resultOf(log.run([log.bundle('alice', 4, ['version'])]).outcomes[0]!.result).ok, true);
+    log.turn('n3', genesisTime + 4000);
+    assert.deepEqual(due(log), [system(early)]);
+  });
+
+  it('is then the next batch, and alone in it [10]', () => {
+    const log = moved(4);
+    const [item] = due(log) as [Item & { kind: 'system' }];
+    const request = item.request as Extract<SystemRequest, { kind: 'activate' }>;
+    assert.equal(log.refused([]), 'activation-missing');
+    assert.equal(log.refused([log.bundle('alice', 4, ['add x'])]), 'activation-missing');
+    assert.equal(log.refused([log.bundle('alice', 4, ['add x']), item]), 'activation-not-alone');
+    assert.equal(log.refused([item, log.bundle('alice', 4, ['add x'])]), 'activation-missing');
+    for (const changes of [{ attempt: 2 }, { service: 3 }, { protocol: 1 }, { release }])
+      assert.equal(log.refused([system({ ...request, ...changes })]), 'activation-missing');
+    assert.equal(log.refused([item]), 'accepted');
+  });
+
+  it('migrates and changes the versions as one transaction, and once [12-17, 20, 21]', () => {
+    const log = moved(4);
+    const before = log.inputs.at(-1)!.executed;
+    assert.equal(before.checkpoint, true, 'the state before is certified [18]');
+    const executed = log.run(due(log));
+    assert.equal(executed.checkpoint, true, 'and the state after [18]');
+    assert.equal(executed.active.protocol, 1);
+    const [outcome] = executed.outcomes;
+    assert.equal(resultOf(outcome!.result).ok, true);
+    const { $active: _, ...others } = Object.fromEntries(
+      Object.entries(written(outcome!.writeSet)).map(([address, value]) => [address.split('\0')[0]!, value]),
+    );
+    assert.deepEqual(others, { 'service/map': '2', 'service/migrated': `1 ${log.time}` });
+    assert.equal(written(outcome!.writeSet)['service/map\0x'], '4');
+    const { code, failed, protocol, attempts } = active(log);
+    assert.deepEqual([protocol, code.version, attempts, failed], [2, 2, 1, undefined]);
+    assert.deepEqual(code.script, bytesOf('script 2'));
+
+    assert.deepEqual(due(log), []);
+    const after = log.run([log.bundle('alice', 4, ['version'])]);
+    assert.deepEqual([after.active.protocol, after.active.code.version], [2, 2]);
+    assert.deepEqual(resultOf(after.outcomes[0]!.result), { ok: true, value: 2 });
+    assert.equal(
+      log.refused([system({ kind: 'activate', release: successor, protocol: 2, service: 2, attempt: 2 })]),
+      'activation-not-due',
+    );
+  });
+
+  it('gives the same of replicas of both releases until then, and of those that follow the certified outcomes [19]', () => {
+    const [next, old] = [moved(4), moved(4, services)];
+    const roots = (log: Log): string[] => log.inputs.map(({ executed }) => toHex(executed.transactionsRoot));
+    assert.deepEqual(roots(next), roots(old));
+    const item = due(next);
+    const input = next.input(item);
+    const executed = next.run(item);
+    const differs = old.execution.execute(input);
+    assert.ok('outcomes' in differs && toHex(differs.transactionsRoot) !== toHex(executed.transactionsRoot));
+    old.execution.rollback(old.sequence);
+    const adopted = old.execution.adopt(input, executed.outcomes);
+    assert.deepEqual(adopted?.transactionsRoot, executed.transactionsRoot);
+    old.accept(input, adopted);
+    assert.deepEqual(old.digest(), next.digest());
+    const query = { target: 'service', payload: bytes('x'), caller: undefined };
+    const refused = resultOf(answerQuery(old.execution.committed(), services, query));
+    assert.equal(!refused.ok && refused.error.code, 'unspoken');
+  });
+});
+
+const failing = (migrate: NonNullable<Service['migrate']>): Services =>
+  new Map([
+    [1, register],
+    [2, { ...doubled, migrate }],
+  ]);
+const rejects: NonNullable<Service['migrate']> = (access) => {
+  access.set('service/map', 'x', bytes('never'));
+  return { ok: false, result: encodeResult({ ok: false, error: { code: 'no-room', message: 'no' } }) };
+};
+
+describe('an activation that fails', () => {
+  const overflows = failing((access) => {
+    for (let i = 0; i < 5; i++) access.set('service/map', `big ${i}`, new Uint8Array(1 << 20).fill(i));
+    return ok(null);
+  });
+
+  for (const [name, runs, code] of [
+    ['that it rejects', failing(rejects), 'no-room'],
+    ['that it writes too much', overflows, 'too-large'],
+  ] as const)
+    it(`leaves nothing but ${name} [15, 17]`, () => {
+      const log = moved(4, runs);
+      const { outcomes } = log.run(due(log));
+      assert.deepEqual(Object.keys(written(outcomes[0]!.writeSet)), ['$active\0']);
+      const { code: now, failed, protocol } = active(log);
+      assert.deepEqual([protocol, now.version, failed?.code, failed?.service], [1, 1, code, 2]);
+      assert.deepEqual(due(log), []);
+      assert.deepEqual(ask(log, 'add x'), { ok: true, value: 3 });
+    });
+
+  it('is tried again when members say so, under another digest [5]', () => {
+    let fails = true;
+    const log = moved(
+      4,
+      failing((...of) => (fails ? rejects : doubled.migrate!)(...of)),
+    );
+    const retry: GovernanceAction = { kind: 'retry-activation', release: successor };
+    const [first] = due(log) as [Item & { kind: 'system' }];
+    log.run([first]);
+    assert.throws(() => log.decide({ ...retry, release }, 'cy'), /not-applicable/);
+    assert.deepEqual(due(log), []);
+    log.decide(retry, 'ada', 'cy');
+    const [second] = due(log) as [Item & { kind: 'system' }];
+    assert.notDeepEqual(
+      systemRequestDigest(cryptography, first.request),
+      systemRequestDigest(cryptography, second.request),
+    );
+    fails = false;
+    log.run([second]);
+    assert.deepEqual([active(log).code.version, active(log).attempts], [2, 2]);
+    assert.throws(() => log.decide(retry, 'bo'), /not-applicable/);
+  });
+
+  it('where replicas could not agree is named, and does nothing [13]', () => {
+    const log = moved(4);
+    const [item] = due(log) as [Item & { kind: 'system' }];
+    const request = systemRequestDigest(cryptography, item.request);
+    const { epoch, seats } = log.execution.configuration();
+    const refusals = [0, 1].flatMap((view) =>
+      [2, 3].map((slot): Refusal => {
+        const headerDigest = bytesOf(`proposal ${view}`);
+        const unsigned = { service: log.service, epoch, view, sequence: log.sequence + 1, headerDigest, request, slot };
+        const { signingKey } = seats.find((seat) => seat.slot === slot)!;
+        return { ...unsigned, signature: signWith(signingKey, refusalStatement(unsigned)) };
+      }),
+    );
+    const named = (about: Uint8Array, of: readonly Refusal[]): Item =>
+      system({ kind: 'divergent', request: about, refusals: of });
+    assert.equal(log.refused([named(request, refusals.slice(1)), item]), 'divergence-not-shown');
+    assert.equal(log.refused([named(request, refusals)]), 'activation-missing');
+    assert.equal(
+      log.refused([named(request, refusals), log.bundle('alice', 4, ['add x']), item]),
+      'activation-not-alone',
+    );
+    const { outcomes } = log.run([named(request, refusals), item]);
+    assert.deepEqual(Object.keys(written(outcomes[1]!.writeSet)), ['$active\0']);
+    assert.deepEqual([active(log).failed?.code, active(log).code.version], ['divergent', 1]);
+    assert.deepEqual(due(log), []);
+  });
+});
+
+describe('a release that cannot speak what is active', () => {
+  it('is not approved [3]', () => {
+    const log = moved(0);
+    for (const changes of [{ protocols: [2] }, { services: [{ version: 2 }] }])
+      assert.throws(() => log.decide(approve(bytesOf('third'), changes), 'cy'), /cannot-speak/);
+  });
+
+  it('is not approved where its version is another script [3]', () => {
+    const log = moved(4);
+    log.run(due(log));
+    const services2 = [{ version: 2, script: bytesOf('another script 2') }, { version: 3 }];
+    assert.throws(() => log.decide(approve(bytesOf('third'), { services: services2 }), 'cy'), /cannot-speak/);
+    const same = [{ version: 2, script: bytesOf('script 2') }, { version: 3 }];
+    log.decide(approve(bytesOf('third'), { services: same, protocols: [2] }), 'cy', 'bo');
+  });
+
+  it('does not come back once its successor is active [3, 4]', () => {
+    const log = moved(4);
+    const back = approve(release, { protocols: [1], services: [{ version: 1 }] });
+    log.run(due(log));
+    assert.throws(() => log.decide(back, 'cy'), /cannot-speak/);
+  });
+
+  it('loses the turn that is open for it [4]', () => {
+    let fails = true;
+    const log = moved(
+      4,
+      failing((...of) => (fails ? rejects : doubled.migrate!)(...of)),
+    );
+    log.run(due(log));
+    fails = false;
+    // Members go back to the old release, and change their minds when a turn is open for it.
+    log.decide(approve(release, { protocols: [1], services: [{ version: 1 }] }), 'cy', 'bo');
+    log.run(
+      log.erasures().map((erasure) => system({ kind: 'erasure', erasure })),
+      genesisTime + 5000,
+    );
+    const open = () => log.execution.committed().membership.open;
+    log.execution.commit(log.sequence);
+    assert.deepEqual(open()?.release, release);
+    log.decide(approve(), 'cy', 'bo');
+    log.run(due(log));
+    assert.deepEqual(active(log).code.version, 2);
+    log.run([]);
+    log.execution.commit(log.sequence);
+    assert.notDeepEqual(open()?.release, release);
+    assert.deepEqual(log.execution.committed().membership.finished.at(-1)?.outcome, 'discarded');
+  });
+});

@@ -12,7 +12,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decide, type FoundingOptions, LocalService } from '@coppice/cli';
 import { type Client, DoorConnection } from '@coppice/client';
-import { findRuntime, ProcessDriver, type RunningInstance } from '@coppice/host';
+import { findRuntime, installRuntimes, ProcessDriver, type RunningInstance } from '@coppice/host';
 import type { Loot, NodeStatus } from '@coppice/node';
 import { encodeOperation, type Operation as ServiceOperation } from '@coppice/service';
 import { decodeResult, fromHex, type Operation, sameBytes, seatOf, toHex } from '@coppice/wire';
@@ -106,6 +106,17 @@ export function lyingDriver(cluster: Cluster, program = join(foundersRelease(clu
 
 /** The runtime of this program, which runs the replicas, too, where a test asks for nothing else. */
 const runtime = `node@${process.versions.node}`;
+
+/** Installs the runtimes that are not there yet. Gives why tests that need them cannot be run, if so. */
+export function runtimesMissing(): string | undefined {
+  try {
+    installRuntimes();
+    return undefined;
+  } catch (error) {
+    if (process.env['COPPICE_REQUIRE_RUNTIMES'] === '1') throw error;
+    return `the runtimes are not here and cannot be installed: ${String(error)}`;
+  }
+}
 
 /** Everything that an intruder in this process would have: the service must have been founded with `breach`. */
 export async function rob(cluster: Cluster, victim: RunningInstance): Promise<Loot> {

@@ -3,22 +3,13 @@
  * and turn into each other.
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { auditFolder, parseLocalRuntimes } from '@coppice/cli';
 import type { Client } from '@coppice/client';
 import { nodeCryptography } from '@coppice/cryptography';
-import {
-  allRuntimesInstalled,
-  cryptographyNames,
-  findRuntime,
-  Host,
-  installedRuntimes,
-  type RunningInstance,
-} from '@coppice/host';
+import { cryptographyNames, findRuntime, Host, installedRuntimes, type RunningInstance } from '@coppice/host';
 import {
   checkpointed,
   type Cluster,
@@ -26,6 +17,7 @@ import {
   healthy,
   lyingDriver,
   rob,
+  runtimesMissing,
   statusOf,
   turned,
   until,
@@ -33,17 +25,7 @@ import {
 } from '../cluster.ts';
 import { Load } from '../load.ts';
 
-/** Installs what is not there yet. Gives why the tests cannot be run, if so. */
-function missing(): string | undefined {
-  if (allRuntimesInstalled()) return undefined;
-  const script = fileURLToPath(new URL('../../scripts/runtimes.ts', import.meta.url));
-  const { status, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
-  if (status === 0 && allRuntimesInstalled()) return undefined;
-  if (process.env['COPPICE_REQUIRE_RUNTIMES'] === '1') throw new Error(stderr);
-  return `the runtimes are not here and cannot be installed: ${stderr.trim().split('\n').at(-1)}`;
-}
-
-const skip = missing() ?? false;
+const skip = runtimesMissing() ?? false;
 const all = skip === false ? installedRuntimes().map(({ name }) => name) : [];
 const node22 = all.find((name) => name.startsWith('node@22'))!;
 const node24 = all.find((name) => name.startsWith('node@24'))!;

@@ -101,6 +101,7 @@ export async function audit(
     decisions: found?.decisions ?? [],
     activations: found?.activations ?? [],
     faults: found?.faults ?? [],
+    suspicions: found?.suspicions ?? [],
     checkpoints: found?.checkpoints ?? { certified: 0, stateRecomputed: 0 },
     head: found?.head,
     uncertifiedTail: found?.uncertifiedTail ?? 0,

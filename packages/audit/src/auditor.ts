@@ -49,6 +49,7 @@ type Found = Pick<
   | 'decisions'
   | 'activations'
   | 'faults'
+  | 'suspicions'
   | 'checkpoints'
   | 'head'
   | 'uncertifiedTail'
@@ -134,7 +135,7 @@ export class Auditor {
     this.#membership.end(time);
     for (const { epoch } of this.#early)
       this.#findings.add('checkpoint-certificate', `of epoch ${epoch}, which does not begin`);
-    const { epochs, turns, ages, faults } = this.#membership;
+    const { epochs, turns, ages, faults, suspicions } = this.#membership;
     return {
       service: this.#service,
       ...this.counts,
@@ -144,6 +145,7 @@ export class Auditor {
       decisions: this.#governance.decisions,
       activations: this.#activations.reports,
       faults,
+      suspicions,
       checkpoints: { certified: this.#certified, stateRecomputed: this.#stateRecomputed },
       head: { sequence, time, root: this.#log.rootAt(sequence)! },
       uncertifiedTail: waiting,

@@ -19,11 +19,13 @@ import {
   sameBytes,
   type Seat,
   seatOf,
+  type Suspicion,
+  suspicionStatement,
   type SystemRequest,
 } from '@coppice/wire';
 import { verifyFaultProof } from '@coppice/ledger';
 import { haveDistinctKeys, isSeatOf } from './genesis.ts';
-import type { AgeReport, EpochReport, FaultReport, Findings, TurnReport } from './report.ts';
+import type { AgeReport, EpochReport, FaultReport, Findings, SuspicionReport, TurnReport } from './report.ts';
 import { type Appraise, type TurnContext, TurnWatch } from './turns.ts';
 
 /** Configurations that are kept for what still arrives about past epochs. */
@@ -36,6 +38,7 @@ export class MembershipWatch {
   readonly turns: TurnReport[] = [];
   readonly ages: AgeReport[] = [];
   readonly faults: FaultReport[] = [];
+  readonly suspicions: SuspicionReport[] = [];
   readonly #cryptography: Cryptography;
   readonly #findings: Findings;
   readonly #service: Digest;
@@ -85,6 +88,7 @@ export class MembershipWatch {
     else if (request.kind === 'join') this.#turnWatch.join(request.join, context);
     else if (request.kind === 'ready') this.#turnWatch.ready(request.ready, context);
     else if (request.kind === 'erasure') this.#countErasure(request.erasure, header);
+    else if (request.kind === 'suspicion') this.#noteSuspicion(request.suspicion, header);
     else if (request.kind === 'fault') {
       const { proof } = request;
       const { epoch } = proof.first.subject;
@@ -133,6 +137,17 @@ export class MembershipWatch {
   /** Ages at the end of what is committed. */
   end(time: number): void {
     for (const age of this.#sitting.values()) this.#countOverdue(age, time);
+  }
+
+  /** spec/turns.md, lines 70-72. */
+  #noteSuspicion({ signature, ...unsigned }: Suspicion, { sequence }: Header): void {
+    const { epoch, instance, reason, service, slot: by, suspect: slot } = unsigned;
+    const [accuser, seat] = [by, slot].map((one) => seatOf(this.configuration, one));
+    if (epoch !== this.configuration.epoch || !sameBytes(service, this.#service) || accuser === undefined) return;
+    if (seat === undefined || !sameBytes(seat.instance, instance)) return;
+    if (!this.#cryptography.verify(accuser.signingKey, suspicionStatement(unsigned), signature)) return;
+    if (this.suspicions.some((one) => one.epoch === epoch && one.slot === slot && one.by === by)) return;
+    this.suspicions.push({ slot, instance, variant: seat.variant, epoch, by, reason, sequence });
   }
 
   /** spec/turns.md, lines 60-62. */

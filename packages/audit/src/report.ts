@@ -1,7 +1,7 @@
 /**
  * What an audit finds. docs/reference/receipts.md, "Audit", explains every code.
  */
-import type { Digest, FaultProof } from '@coppice/wire';
+import type { Digest, FaultProof, Suspicion } from '@coppice/wire';
 
 /** What is wrong, for programs. */
 export type ProblemCode =
@@ -128,6 +128,20 @@ export interface FaultReport {
   readonly proof: FaultProof;
 }
 
+/** An instance that another one suspected, on the ledger: f + 1 of these open a turn for its slot. */
+export interface SuspicionReport {
+  readonly slot: number;
+  readonly instance: Uint8Array;
+  /** As members approved it, and the seat says. */
+  readonly variant: string;
+  readonly epoch: number;
+  /** The slot that suspected it: itself, where its own state differed from the certified one. */
+  readonly by: number;
+  /** `silent`; `refusing` or `diverging`: it computed something else than a quorum. */
+  readonly reason: Suspicion['reason'];
+  readonly sequence: number;
+}
+
 export interface AuditReport {
   readonly ok: boolean;
   readonly problems: readonly Problem[];
@@ -146,6 +160,7 @@ export interface AuditReport {
   readonly decisions: readonly DecisionReport[];
   readonly activations: readonly ActivationReport[];
   readonly faults: readonly FaultReport[];
+  readonly suspicions: readonly SuspicionReport[];
   /** Checkpoint certificates, and those of which the state was recomputed. */
   readonly checkpoints: { readonly certified: number; readonly stateRecomputed: number };
   /** The last committed batch, and the RFC 9162 root over all headers up to it. */

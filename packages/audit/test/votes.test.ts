@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bytesOf, seatNamed } from '../../ledger/test/fixtures.ts';
+import { type Item, type Suspicion, suspicionStatement } from '@coppice/wire';
+import { bytesOf, epochSigner, seatNamed } from '../../ledger/test/fixtures.ts';
 import { LedgerScript } from './ledger-script.ts';
 import { codesOf, run } from './story.ts';
 
@@ -87,4 +88,30 @@ describe('an audit for faults', () => {
     script.batch(script.system({ kind: 'fault', proof }), script.system({ kind: 'fault', proof: later }));
     assert.deepEqual((await run(script.records)).faults, []);
   });
+});
+
+it('an audit names who was suspected, by whom, and why, if it is signed', async () => {
+  const script = new LedgerScript();
+  const { service, configuration } = script.log;
+  const suspicion = (by: number, changes: Partial<Suspicion> = {}): Item => {
+    const unsigned = {
+      ...{ service, epoch: 0, slot: by, suspect: 2, instance: configuration.seats[2]!.instance },
+      ...{ reason: 'refusing' as const, ...changes },
+    };
+    const signature = epochSigner(`s${by}`, 0).sign(suspicionStatement(unsigned));
+    return script.system({ kind: 'suspicion', suspicion: { ...unsigned, signature, ...changes } });
+  };
+  script.batch(suspicion(0), suspicion(0), suspicion(2, { reason: 'diverging' }));
+  script.batch(suspicion(1, { signature: new Uint8Array(64) }), suspicion(1, { epoch: 7 }));
+  script.batch(suspicion(1, { instance: configuration.seats[3]!.instance }), suspicion(1, { service: bytesOf('x') }));
+  const { ok, suspicions } = await run(script.records);
+  assert.ok(ok);
+  assert.deepEqual(
+    suspicions.map(({ by, reason, sequence, slot }) => [slot, by, reason, sequence]),
+    [
+      [2, 0, 'refusing', 1],
+      [2, 2, 'diverging', 1],
+    ],
+  );
+  assert.equal(suspicions[0]!.variant, configuration.seats[2]!.variant);
 });

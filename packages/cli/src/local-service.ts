@@ -35,6 +35,8 @@ import { ServiceFolder, UserError } from './service-folder.ts';
 export interface FoundingOptions {
   /** Module whose default export is the service. */
   readonly serviceFile: string;
+  /** The folder of a release that was built of it before, with whatever runtimes, cryptography and seeds; default: one is built. */
+  readonly release?: string;
   readonly name: string;
   readonly slots?: number;
   readonly members?: number;
@@ -272,10 +274,11 @@ function sourceOf(
 }
 
 async function buildLocalRelease(
-  { cryptography = ['libsodium'], runtimes = ownRuntime(), seeds = [], serviceFile }: FoundingOptions,
+  { cryptography = ['libsodium'], release, runtimes = ownRuntime(), seeds = [], serviceFile }: FoundingOptions,
   { releases }: ServiceFolder,
 ): Promise<Release> {
   try {
+    if (release !== undefined) return releases.add(release);
     return await releases.build({ service: serviceFile, runtimes, cryptography, seeds });
   } catch (error) {
     throw error instanceof ReleaseError ? new UserError(error.message) : error;

@@ -92,6 +92,7 @@ at(
   .option('--members <n>', 'members of the consortium, with keys made here', integer, 3)
   .option('--recovery-period <seconds>', 'every slot gets a new instance within this time', integer, 24 * 3600)
   .option('--name <name>', 'name of the service')
+  .option('--release <folder>', 'a release of it that was built before; default: one is built')
   .option('--platform <platform>', 'simulated or tpm2; may be repeated: slots take turns', collect(String))
   .option('--runtimes <list>', 'what runs the replicas, such as node@26.10.0,bun@1.4.5+jitless: slots take turns')
   .option('--cryptography <list>', 'what replicas sign and verify with; default: libsodium,node-crypto')

@@ -6,7 +6,7 @@
  * compiled code that lies about. What an instance is launched with is measured as it is.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, realpathSync, rmSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { nodeCryptography } from '@coppice/cryptography';
@@ -124,15 +124,35 @@ function unpacked(): { readonly here: readonly Installed[]; readonly complete: b
   return { here: all.filter(({ same }) => same), complete: all.every(({ same }) => same) };
 }
 
-/** Has npm unpack what is missing, half a gigabyte; what npm says goes to stderr. Throws {@link RuntimeMissing} where it cannot. */
+/** Exists while npm unpacks: two of them in one folder would remove each other's files. */
+const installing = `${folder}/.installing`;
+const installingMsMax = 10 * 60_000;
+
+/**
+ * Has npm unpack what is missing, half a gigabyte; what npm says goes to stderr. Waits for another process that is at it.
+ * Throws {@link RuntimeMissing} where it cannot.
+ */
 export function installRuntimes(): void {
-  if (allRuntimesInstalled()) return;
-  const npm = process.env['npm_execpath'];
-  const [command, args] = npm === undefined ? ['npm', ['ci']] : [process.execPath, [npm, 'ci']];
-  const { status } = existsSync(folder)
-    ? spawnSync(command, args, { cwd: folder, stdio: ['ignore', process.stderr, process.stderr] })
-    : { status: 1 };
-  if (status !== 0 || !allRuntimesInstalled()) throw new RuntimeMissing('npm ci failed in runtimes/');
+  const until = Date.now() + installingMsMax;
+  while (!allRuntimesInstalled()) {
+    if (!existsSync(folder)) throw new RuntimeMissing('there is no folder runtimes/ here');
+    try {
+      mkdirSync(installing);
+    } catch {
+      // Whoever made it may have been killed.
+      if (Date.now() > until) rmSync(installing, { recursive: true, force: true });
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      continue;
+    }
+    try {
+      const npm = process.env['npm_execpath'];
+      const [command, args] = npm === undefined ? ['npm', ['ci']] : [process.execPath, [npm, 'ci']];
+      const { status } = spawnSync(command, args, { cwd: folder, stdio: ['ignore', process.stderr, process.stderr] });
+      if (status !== 0 || !allRuntimesInstalled()) throw new RuntimeMissing('npm ci failed in runtimes/');
+    } finally {
+      rmSync(installing, { recursive: true, force: true });
+    }
+  }
 }
 
 /** Whether every runtime that there is for this project is on this machine. */

@@ -14,6 +14,7 @@ import type { ReplicaNode } from './replica-node.ts';
 import type { InstanceSettings } from './settings.ts';
 import { nodeStatus } from './status.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { Suspicions } from './suspicions.ts';
 
 export interface DeskOptions {
   readonly node: ReplicaNode;
@@ -39,6 +40,7 @@ const busyRetryMs = 100;
 export class Desk {
   readonly #options: DeskOptions;
   readonly #subscriptions: Subscriptions;
+  readonly #suspicions = new Suspicions();
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -65,7 +67,7 @@ export class Desk {
       case 'chain':
         return this.#chain(connection, request);
       case 'status': {
-        const payload = encodeUtf8(JSON.stringify(nodeStatus(this.#options)))!;
+        const payload = encodeUtf8(JSON.stringify(nodeStatus({ ...this.#options, suspicions: this.#suspicions })))!;
         return connection.send({
           kind: 'answer',
           id: request.id,
@@ -167,6 +169,7 @@ export class Desk {
   }
 
   committed(batch: CommittedBatch): void {
+    this.#suspicions.committed(batch, this.#options.node.replica.configuration);
     this.#subscriptions.committed(batch);
   }
 

@@ -9,6 +9,7 @@ import type { ClientDoor } from './client-door.ts';
 import type { Journal } from './journal.ts';
 import type { Keyring } from './keyring.ts';
 import type { ReplicaNode } from './replica-node.ts';
+import type { Suspicions } from './suspicions.ts';
 
 export interface StatusSources {
   readonly node: ReplicaNode;
@@ -16,6 +17,7 @@ export interface StatusSources {
   readonly journal: Journal;
   readonly keyring: Keyring;
   readonly door: ClientDoor;
+  readonly suspicions: Suspicions;
 }
 
 /** Silence after which a replica counts as out of reach: they speak ten times a second. */
@@ -39,7 +41,7 @@ type Health =
 
 export type NodeStatus = ReturnType<typeof nodeStatus>;
 
-export function nodeStatus({ node, execution, journal, keyring, door }: StatusSources) {
+export function nodeStatus({ node, execution, journal, keyring, door, suspicions }: StatusSources) {
   const { replica } = node;
   const { configuration } = replica;
   const { constitution, membership, time } = execution.committed();
@@ -80,6 +82,7 @@ export function nodeStatus({ node, execution, journal, keyring, door }: StatusSo
       address: seat.address,
       clientAddress: seat.clientAddress,
       heardMsAgo: heardMsAgo(replica, seat),
+      accused: membership.slots[seat.slot]?.accused ?? 'no',
     })),
     turn:
       open === undefined
@@ -103,6 +106,8 @@ export function nodeStatus({ node, execution, journal, keyring, door }: StatusSo
       before: turn.before === undefined ? null : toHex(turn.before),
       candidate: turn.candidate === undefined ? null : toHex(turn.candidate),
     })),
+    /** The last that were ordered while this instance followed the log. */
+    suspicions: suspicions.recent,
     /** Within the last recovery period. */
     waivedTurns: waivedTurns(membership, constitution.policy, time),
     unsealedEpochs: membership.unsealed,

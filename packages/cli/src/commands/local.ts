@@ -22,6 +22,7 @@ export interface GenesisOptions {
   readonly platform?: readonly string[];
   readonly runtimes?: string;
   readonly cryptography?: string;
+  readonly release?: string;
   readonly variant?: readonly string[];
 }
 
@@ -36,6 +37,7 @@ export async function genesis(serviceFile: string, options: GenesisOptions, outp
     runtimes: parseLocalRuntimes(options.runtimes),
     cryptography: parseCryptography(options.cryptography, cryptographyNames),
     seeds: options.variant ?? [],
+    ...(options.release === undefined ? {} : { release: options.release }),
     policy: { recoveryPeriodMs: options.recoveryPeriod * 1000 },
     onStep: (step) => output.say(step),
   });

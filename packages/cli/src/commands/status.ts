@@ -39,6 +39,30 @@ export function provesNothing(platforms: readonly string[]): string {
     : `development: evidence of ${worthless.join(' and ')} proves nothing against the host`;
 }
 
+/** Why an instance is suspected, in words. */
+export const suspicionReasons = {
+  silent: 'nothing was heard of it',
+  refusing: 'it computed something else than a quorum',
+  diverging: 'it computed something else than a quorum, and says so itself',
+} as const;
+
+/** Instances that computed something else than the others: what any replica saw ordered, since one that came later did not see it. */
+function divergences(replicas: FleetStatus['replicas'], seats: NodeStatus['seats']): string[] {
+  const diverging = replicas
+    // Of an earlier release, a status has none.
+    .flatMap((status) => (status as Partial<NodeStatus> | undefined)?.suspicions ?? [])
+    .filter(({ reason }) => reason !== 'silent');
+  return [...Map.groupBy(diverging, ({ instance }) => instance).values()].map((of) => {
+    const [{ instance, sequence, slot, variant }] = of as [(typeof of)[number]];
+    const by = [...new Set(of.map((one) => one.by))].sort((a, b) => a - b);
+    const seated = seats.some((seat) => seat.instance === instance);
+    return (
+      `slot ${slot} computed something else than a quorum, by batch ${sequence}, as slots ${by.join(', ')} say: ` +
+      `instance ${instance.slice(0, 8)}, variant ${variant}, ${seated ? 'which a turn will replace' : 'which a turn has replaced'}`
+    );
+  });
+}
+
 /** What is not as it should be, in words. */
 export function concerns({ replicas, best }: FleetStatus): string[] {
   const lines: string[] = [];
@@ -57,6 +81,7 @@ export function concerns({ replicas, best }: FleetStatus): string[] {
   for (const seat of best.seats)
     if (seat.termEnd < best.time)
       lines.push(`slot ${seat.slot} is overdue: its term ended ${duration(best.time - seat.termEnd)} ago`);
+  lines.push(...divergences(replicas, best.seats));
   if (best.waivedTurns > 0)
     lines.push(`turns of the last recovery period that found no variant that keeps all rules: ${best.waivedTurns}`);
   if (best.unsealedEpochs.length > 0) lines.push(`epochs that were never sealed: ${best.unsealedEpochs.join(', ')}`);

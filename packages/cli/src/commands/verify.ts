@@ -14,6 +14,7 @@ import { decodeResult, toHex } from '@coppice/wire';
 import { serviceOf } from '../connect.ts';
 import { duration, type Output } from '../output.ts';
 import { auditorKeys, UserError } from '../service-folder.ts';
+import { suspicionReasons } from './status.ts';
 
 export function verifyReceiptFile(file: string, options: { folder: string; service?: string }, output: Output): void {
   let bytes: Uint8Array;
@@ -125,6 +126,16 @@ export async function auditFolder(
   });
 }
 
+/** Of each instance that was suspected: why, by whom, where. */
+function suspectLines(suspicions: AuditReport['suspicions']): string[] {
+  const instances = Map.groupBy(suspicions, ({ instance, reason }) => `${toHex(instance)} ${reason}`);
+  return [...instances.values()].map((of) => {
+    const [{ epoch, instance, reason, sequence, slot, variant }] = of as [(typeof of)[number]];
+    const by = of.map((one) => one.by).join(', ');
+    return `slot ${slot}, instance ${toHex(instance).slice(0, 8)}, variant ${variant}: ${suspicionReasons[reason]}, by slots ${by}, from batch ${sequence} of epoch ${epoch} on`;
+  });
+}
+
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
@@ -151,6 +162,7 @@ export async function audit(
     `  turns         ${report.turns.length} clean starts`,
     `  decisions     ${report.decisions.length} of its members, every signature verified`,
     `  faults        ${report.faults.length}`,
+    ...suspectLines(report.suspicions).map((line) => `  suspected     ${line}`),
     `  end           ${report.end ?? 'not reached'}${report.uncertifiedTail > 0 ? `, ${report.uncertifiedTail} batches not certified` : ''}`,
     ...(report.end === 'torn'
       ? [

@@ -233,14 +233,15 @@ describe('well-formed requests with hostile contents', () => {
     });
     const report = await attacked(cluster, async () => {
       await each(cluster, async ({ clientAddress }) => {
+        const forged = { key: randomBytes(32), signature: randomBytes(64) };
         const questions: ClientRequest[] = [
           { kind: 'status', id: 1 },
           { kind: 'chain', id: 2, from: 0 },
           { kind: 'chain', id: 3, from: Number.MAX_SAFE_INTEGER },
-          { kind: 'ledger', id: 4, from: 0 },
-          { kind: 'ledger', id: 5, from: Number.MAX_SAFE_INTEGER },
-          { kind: 'subscribe', id: 6, from: 0 },
-          { kind: 'subscribe', id: 7, from: Number.MAX_SAFE_INTEGER },
+          { kind: 'ledger', id: 4, from: 0, as: undefined },
+          { kind: 'ledger', id: 5, from: Number.MAX_SAFE_INTEGER, as: forged },
+          { kind: 'subscribe', id: 6, from: 0, as: undefined },
+          { kind: 'subscribe', id: 7, from: Number.MAX_SAFE_INTEGER, as: forged },
           { kind: 'freshness', id: 8, nonce: randomBytes(32) },
           { kind: 'founding', id: 9 },
           { kind: 'query', id: 10, target: 'no such', payload: new Uint8Array(0), as: undefined },
@@ -250,7 +251,7 @@ describe('well-formed requests with hostile contents', () => {
             id: 12,
             target: 'service',
             payload: encodeOperation({ command: 'get', input: { key: 'x'.repeat(10_000) } }),
-            as: randomBytes(32),
+            as: forged,
           },
           { kind: 'query', id: 13, target: 'constitution', payload: new Uint8Array(0), as: undefined },
           { kind: 'query', id: 14, target: 'client', payload: randomBytes(32), as: undefined },

@@ -11,6 +11,7 @@ import { showEvidence, type ShowOptions, verifyEvidenceFile, type VerifyOptions 
 import { importEndorsements } from './commands/endorsements.ts';
 import { dev, genesis, type GenesisOptions, host, stop } from './commands/local.ts';
 import { earlyTurn, invoke, query, setParameter, setPlatform } from './commands/request.ts';
+import { exportLedger, type LedgerOptions, listLedger, showRecords, verifyLedger } from './commands/ledger.ts';
 import {
   list,
   propose,
@@ -311,6 +312,40 @@ at(program.command('audit').description('verify a ledger from genesis; needs no 
       { ...options, folderNamed: command.getOptionValueSource('folder') !== 'default' },
       new Output(options.json),
     ),
+  );
+
+const ledger = program.command('ledger').description('what lies on an instance’s disk; needs no network');
+const onDisk = (command: Command, argument = '<instance-folder>'): Command =>
+  at(command)
+    .argument(argument, 'an instance’s folder, or a copy of it')
+    .option('--service <digest>', 'the service that it must be of')
+    .option(
+      '--key <file>',
+      'key file of an auditor; may be repeated; default: those of the service’s folder that it lies in',
+      collect(String),
+    );
+const ledgerOptions = (options: LedgerOptions, command: Command): LedgerOptions => ({
+  ...options,
+  folderNamed: command.getOptionValueSource('folder') !== 'default',
+});
+onDisk(ledger.command('ls').description('segments: what each holds, and whom it is encrypted to')).action(
+  (folder: string, options: LedgerOptions & Answering) => listLedger(folder, options, new Output(options.json)),
+);
+onDisk(ledger.command('show').description('what is recorded about a batch'))
+  .argument('<sequence>', 'its sequence number', integer)
+  .action((folder: string, sequence: number, options: LedgerOptions & Answering) =>
+    showRecords(folder, sequence, options, new Output(options.json)),
+  );
+onDisk(
+  ledger.command('verify').description('whether files are whole, and with keys whether all that is in them holds'),
+  '<instance-folder-or-export>',
+).action((path: string, options: LedgerOptions & Answering, command: Command) =>
+  verifyLedger(path, ledgerOptions(options, command), new Output(options.json)),
+);
+onDisk(ledger.command('export').description('write the public part: what anyone can check, and nobody’s secrets'))
+  .requiredOption('--out <file>', 'where it is written; must not be there')
+  .action((folder: string, options: LedgerOptions & { out: string } & Answering, command: Command) =>
+    exportLedger(folder, { ...ledgerOptions(options, command), out: options.out }, new Output(options.json)),
   );
 
 /** What went wrong, for people; with `--json` also as the one document. */

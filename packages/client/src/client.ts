@@ -187,14 +187,19 @@ export class Client {
     return signed.filter((one) => one).length > faultsTolerated(configuration.slots);
   }
 
-  /** Committed batches from this sequence number on, verified, until the signal. */
+  /** Committed batches from this sequence number on, verified, until the signal: if this client may read the log. */
   follow(from: number, signal: AbortSignal): AsyncGenerator<FollowedBatch> {
-    return followBatches(this.chain, from, signal);
+    return followBatches(this.chain, this.#options.signer, from, signal);
   }
 
   /** Asks one replica's committed state: as good as that replica. */
   async query(target: string, payload: Uint8Array): Promise<{ ok: boolean; payload: Uint8Array; sequence: number }> {
-    return this.#fleet.askAny({ kind: 'query', target, payload, as: this.#options.signer.publicKey });
+    const { service, signer } = this.#options;
+    return this.#fleet.askAny((connection) => {
+      // Who asks is nobody's business but the service's.
+      const as = target === 'service' ? connection.callerProof(service, signer) : undefined;
+      return { kind: 'query', target, payload, as };
+    });
   }
 
   /** The status that the replica in `slot` gives of itself. */

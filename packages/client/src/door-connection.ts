@@ -7,15 +7,19 @@
  */
 import { connect, type TLSSocket } from 'node:tls';
 import {
+  type CallerProof,
+  callerStatement,
   type ClientAnswer,
   clientAnswerCodec,
   type ClientAnswerOf,
   type ClientRequest,
   clientRequestCodec,
   decode,
+  type Digest,
   encode,
   limits,
   sameBytes,
+  type Signer,
 } from '@coppice/wire';
 import { FrameReader, writeFrame } from './framing.ts';
 
@@ -50,14 +54,17 @@ export interface DoorListener {
 
 export class DoorConnection {
   readonly address: string;
+  /** The identity key of the replica. */
+  readonly replica: Uint8Array;
   readonly #socket: TLSSocket;
   readonly #pending = new Map<number, Pending>();
   readonly #listener: DoorListener;
   #nextId = 1;
   #closed = false;
 
-  private constructor(address: string, socket: TLSSocket, listener: DoorListener) {
+  private constructor(address: string, replica: Uint8Array, socket: TLSSocket, listener: DoorListener) {
     this.address = address;
+    this.replica = replica;
     this.#socket = socket;
     this.#listener = listener;
     const reader = new FrameReader(limits.messageBytes * 2);
@@ -104,7 +111,7 @@ export class DoorConnection {
           return fail(new DoorError('WRONG_KEY', `the replica at ${address} has another key than the ledger says`));
         }
         socket.setTimeout(0);
-        resolve(new DoorConnection(address, socket, listener));
+        resolve(new DoorConnection(address, key, socket, listener));
       });
     });
   }
@@ -134,6 +141,11 @@ export class DoorConnection {
     if (answer.kind === 'refused') throw new DoorError('REFUSED', answer.reason);
     if (answer.kind !== kind) throw new DoorError('REFUSED', `${this.address} answered ${answer.kind}`);
     return answer as unknown as ClientAnswerOf<K>;
+  }
+
+  /** What shows this replica that whoever asks holds the signer's key. */
+  callerProof(service: Digest, signer: Signer): CallerProof {
+    return { key: signer.publicKey, signature: signer.sign(callerStatement(service, this.replica)) };
   }
 
   /** A number for a request whose answers go to the listener. */

@@ -65,13 +65,15 @@ export class Fleet {
   }
 
   /** Asks the preferred replica, and others if it does not answer: what it says is its own word. Throws {@link DoorError}. */
-  async askAny(question: Parameters<DoorConnection['ask']>[0]): Promise<ClientAnswerOf<'answer'>> {
+  async askAny(
+    questionTo: (connection: DoorConnection) => Parameters<DoorConnection['ask']>[0],
+  ): Promise<ClientAnswerOf<'answer'>> {
     const { seats } = this.chain.configuration;
     let last = new DoorError('UNREACHABLE', 'no replica of the service answers');
     for (let i = 0; i < seats.length; i++) {
       try {
         const connection = await this.connection(seats[(this.preferred + i) % seats.length]!.slot);
-        if (connection !== undefined) return await connection.ask(question, 'answer');
+        if (connection !== undefined) return await connection.ask(questionTo(connection), 'answer');
       } catch (error) {
         // A refusal is an answer.
         if (!(error instanceof DoorError) || error.code === 'REFUSED') throw error;

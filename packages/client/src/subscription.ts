@@ -13,6 +13,7 @@ import {
   type Header,
   type Result,
   type Seat,
+  type Signer,
 } from '@coppice/wire';
 import type { ServiceChain } from './chain.ts';
 import { DoorConnection, DoorError } from './door-connection.ts';
@@ -30,6 +31,7 @@ const waitingMax = 256;
 /** Committed batches from `from` on, from whichever seat serves them. Ends with a DoorError where none does. */
 export async function* followBatches(
   chain: ServiceChain,
+  signer: Signer,
   from: number,
   signal: AbortSignal,
 ): AsyncGenerator<FollowedBatch> {
@@ -38,7 +40,7 @@ export async function* followBatches(
   while (!signal.aborted) {
     const seat: Seat = chain.configuration.seats[failures % chain.configuration.seats.length]!;
     try {
-      for await (const answer of batchesOf(seat, next, signal)) {
+      for await (const answer of batchesOf(chain, signer, seat, next, signal)) {
         await admit(chain, seat, answer);
         const decoded = decode(batchCodec, answer.batch);
         if (answer.header.sequence !== next || !decoded.ok) throw new DoorError('REFUSED', 'not the next batch');
@@ -70,7 +72,13 @@ async function admit(chain: ServiceChain, seat: Seat, answer: ClientAnswerOf<'ba
   if (failure !== undefined) throw new DoorError('REFUSED', `${failure.check}: ${failure.reason}`);
 }
 
-async function* batchesOf(seat: Seat, from: number, signal: AbortSignal): AsyncGenerator<ClientAnswerOf<'batch'>> {
+async function* batchesOf(
+  chain: ServiceChain,
+  signer: Signer,
+  seat: Seat,
+  from: number,
+  signal: AbortSignal,
+): AsyncGenerator<ClientAnswerOf<'batch'>> {
   const waiting: ClientAnswerOf<'batch'>[] = [];
   let wake: () => void = () => undefined;
   let ended: DoorError | undefined;
@@ -88,7 +96,8 @@ async function* batchesOf(seat: Seat, from: number, signal: AbortSignal): AsyncG
     },
   });
   signal.addEventListener('abort', () => wake(), { once: true });
-  connection.send({ kind: 'subscribe', id: connection.newId(), from });
+  const as = connection.callerProof(chain.service, signer);
+  connection.send({ kind: 'subscribe', id: connection.newId(), from, as });
   try {
     for (;;) {
       const answer = waiting.shift();

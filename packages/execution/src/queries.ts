@@ -16,8 +16,21 @@ export interface Query {
   /** `service`, or one of the queries that every service has. */
   readonly target: string;
   readonly payload: Uint8Array;
-  /** On whose behalf: believed, not verified. */
+  /** Who asks: the caller's to verify. */
   readonly caller: Uint8Array | undefined;
+}
+
+/** The role whose holders may follow the log. */
+const readerRole = 'reader';
+
+/**
+ * Whether the holder of this key may have batches as they were ordered, with everybody's requests and results: members, and whom
+ * they gave the role. While a service is developed, and open to everybody, everybody may.
+ */
+export function mayReadLog({ constitution, view }: CommittedState, key: Uint8Array): boolean {
+  if (constitution.development && constitution.clients === 'open') return true;
+  const roles = clientRoles(view, key) ?? [];
+  return roles.includes('member') || roles.includes(readerRole);
 }
 
 /** Answers a query with an encoded `Result`. Total. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decodeStatement, validStatement } from '@coppice/governance';
-import { configurationCodec, decodeResult, encode, encodeCbor, u64 } from '@coppice/wire';
-import { answerQuery } from '../src/queries.ts';
-import { bytes, bytesOf, cryptography, found, genesisTime, Log, services, signerNamed } from './fixture.ts';
+import { configurationCodec, decodeResult, encode, encodeCbor, toHex, u64 } from '@coppice/wire';
+import { answerQuery, mayReadLog } from '../src/queries.ts';
+import { bytes, bytesOf, cryptography, found, genesisTime, Log, members, services, signerNamed } from './fixture.ts';
 
 const genesis = found();
 
@@ -50,6 +50,26 @@ describe('queries', () => {
     });
     assert.equal(ask(log, 'client', bytesOf('nobody')).highest, 0);
     assert.equal(ask(log, 'client', bytes('short')), 'malformed');
+  });
+
+  it('leave the log to members and readers; while a service is developed in the open, to all', () => {
+    const [client, reader] = [signerNamed('client').publicKey, signerNamed('reader').publicKey];
+    const listed = new Log(
+      found((source) => {
+        source.clients = [
+          { name: 'a client', key: toHex(client) },
+          { name: 'a reader', key: toHex(reader), roles: ['reader'] },
+        ];
+      }),
+    ).execution.committed();
+    const may = (key: Uint8Array): boolean => mayReadLog(listed, key);
+    assert.deepEqual([members[0]!.publicKey, reader, client, signerNamed('nobody').publicKey].map(may), [
+      true,
+      true,
+      false,
+      false,
+    ]);
+    assert.ok(mayReadLog(new Log(genesis).execution.committed(), client));
   });
 
   it('show proposals in short, and each with all that was signed', () => {

@@ -2,6 +2,7 @@ export * from './chain.ts';
 export * from './fault-proof.ts';
 export * from './merkle-proof.ts';
 export * from './merkle-tree.ts';
+export * from './public-log.ts';
 export * from './receipt-json.ts';
 export * from './receipt-verification.ts';
 export * from './receipt.ts';

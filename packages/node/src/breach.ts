@@ -2,7 +2,8 @@
  * A breach, on purpose: for showing that an evicted intruder is out.
  *
  * Only where the settings name a file, and only under a constitution marked `development`: upon SIGUSR2, everything that an
- * intruder in this process would have (identity key, the keys of all epochs that are not erased, nonces) is written there.
+ * intruder in this process would have (identity key, the keys of all epochs that are not erased, those of its files, nonces) is
+ * written there.
  */
 import { writeFileSync } from 'node:fs';
 import type { ReplicaExecution } from '@coppice/execution';
@@ -10,12 +11,16 @@ import { toHex } from '@coppice/wire';
 import type { Keyring } from './keyring.ts';
 import type { ReplicaNode } from './replica-node.ts';
 import type { InstanceSettings } from './settings.ts';
+import type { InstanceVault } from './vault.ts';
 
 export interface Loot {
   readonly slot: number;
   readonly epoch: number;
   readonly identity: string;
   readonly signingKeys: readonly { readonly epoch: number; readonly key: string }[];
+  readonly sealingKeys: readonly { readonly epoch: number; readonly key: string }[];
+  /** Of the files that it has written, in hexadecimal. */
+  readonly fileKeys: readonly string[];
   readonly nonces: readonly {
     readonly view: number;
     readonly sequence: number;
@@ -29,6 +34,7 @@ export function armBreach(
   keyring: Keyring,
   node: ReplicaNode,
   execution: ReplicaExecution,
+  vault: InstanceVault | undefined,
 ): void {
   const { breach } = settings;
   if (breach === undefined || !execution.committed().constitution.development) return;
@@ -42,6 +48,11 @@ export function armBreach(
         epoch,
         key: keyring.signer(epoch)!.privateKey.export({ format: 'pem', type: 'pkcs8' }),
       })),
+      sealingKeys: keyring.epochs.map((epoch) => ({
+        epoch,
+        key: keyring.sealingKey(epoch)!.export({ format: 'pem', type: 'pkcs8' }),
+      })),
+      fileKeys: (vault?.keys ?? []).map(toHex),
       nonces: [...replica.votes].flatMap(([sequence, voting]) => {
         const own = voting.ballots.get(replica.slot ?? -1);
         if (voting.nonce === undefined || own === undefined) return [];

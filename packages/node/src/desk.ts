@@ -1,10 +1,19 @@
 /**
  * The desk behind the client door: what a replica answers to clients, hosts and auditors.
  */
-import { answerQuery, type ReplicaExecution, type Services } from '@coppice/execution';
+import { answerQuery, mayReadLog, type ReplicaExecution, type Services } from '@coppice/execution';
 import type { CommittedBatch, RejectionReason } from '@coppice/protocol';
 import type { FileKeys, Ledger } from '@coppice/storage';
-import { type Bundle, type ClientRequest, encodeUtf8, freshnessStatement, type GenesisDocument } from '@coppice/wire';
+import {
+  type Bundle,
+  type CallerProof,
+  callerStatement,
+  type ClientRequest,
+  encodeUtf8,
+  freshnessStatement,
+  type GenesisDocument,
+  sameBytes,
+} from '@coppice/wire';
 import type { Answers } from './answers.ts';
 import type { ClientDoor, Connection } from './client-door.ts';
 import type { Journal } from './journal.ts';
@@ -77,6 +86,8 @@ export class Desk {
         });
       }
       case 'subscribe':
+        if (!this.#mayRead(request.as))
+          return this.#refuse(connection, request.id, 'the log is not for you', undefined);
         return this.#subscriptions.subscribe(connection, request.id, request.from);
       case 'freshness':
         return this.#freshness(connection, request);
@@ -135,12 +146,29 @@ export class Desk {
     connection.send({ kind: 'refused', id: 0, client, first, reason: detail.slice(0, 512), retryAfterMs });
   }
 
+  /** The key that is shown, if it is the asker's. */
+  #callerOf(as: CallerProof | undefined): Uint8Array | undefined {
+    if (as === undefined) return undefined;
+    const { keyring, node } = this.#options;
+    const { cryptography, service } = node.replica.environment;
+    const statement = callerStatement(service, keyring.identity.publicKey);
+    return cryptography.verify(as.key, statement, as.signature) ? as.key : undefined;
+  }
+
+  #mayRead(as: CallerProof | undefined): boolean {
+    const caller = this.#callerOf(as);
+    return caller !== undefined && mayReadLog(this.#options.execution.committed(), caller);
+  }
+
   #query(connection: Connection, request: RequestOf<'query'>): void {
     const { execution, node, services } = this.#options;
+    const caller = this.#callerOf(request.as);
+    if (request.as !== undefined && caller === undefined)
+      return this.#refuse(connection, request.id, 'the key that was shown is not yours', undefined);
     const payload = answerQuery(execution.committed(), services, {
       target: request.target,
       payload: request.payload,
-      caller: request.as,
+      caller,
     });
     connection.send({ kind: 'answer', id: request.id, ok: true, sequence: node.replica.committed, payload });
   }
@@ -173,10 +201,15 @@ export class Desk {
     this.#subscriptions.committed(batch);
   }
 
-  // The ledger, for those who keep a copy.
+  // The ledger, for instances: each keeps a copy.
 
-  #serveLedger(connection: Connection, { id, from }: RequestOf<'ledger'>): void {
-    const { keys, ledger, node, settings } = this.#options;
+  #serveLedger(connection: Connection, { as, from, id }: RequestOf<'ledger'>): void {
+    const { execution, keys, ledger, node, settings } = this.#options;
+    const caller = this.#callerOf(as);
+    // Of the present epoch: who was evicted with the last one learns no more.
+    const instances = [...node.replica.configuration.seats, execution.candidate()];
+    if (caller === undefined || !instances.some((one) => one !== undefined && sameBytes(one.instance, caller)))
+      return this.#refuse(connection, id, 'the ledger is for instances of the service', undefined);
     const { records, more } = ledgerPage(settings.folder, ledger, keys, {
       from,
       to: node.replica.stable,

@@ -12,6 +12,7 @@ import { decodeRecord, type LedgerRecord, type MerkleTree, TransactionsTree } fr
 import { type Ledger, openLedger, type Vault } from '@coppice/storage';
 import {
   batchCodec,
+  type CallerProof,
   type Cryptography,
   decode,
   type Digest,
@@ -19,6 +20,7 @@ import {
   requestDigests,
   sameBytes,
   type Seat,
+  type Signer,
   systemRequestDigest,
 } from '@coppice/wire';
 
@@ -32,7 +34,7 @@ interface Gap {
 
 type BatchRecord = Extract<LedgerRecord, { kind: 'batch' }>;
 
-/** Fetches the gap from the replica in this seat. Throws where it did not give all of it, well. */
+/** Fetches the gap from the replica in this seat, which is shown `identity`. Throws where it did not give all of it, well. */
 export async function fillGap(
   cryptography: Cryptography,
   service: Digest,
@@ -40,6 +42,7 @@ export async function fillGap(
   dataFolder: string,
   gap: Gap,
   seat: Pick<Seat, 'clientAddress' | 'instance'>,
+  identity: Signer,
 ): Promise<void> {
   const partial = join(dataFolder, 'history', 'partial');
   rmSync(partial, { recursive: true, force: true });
@@ -47,7 +50,7 @@ export async function fillGap(
   const { ledger } = openLedger(partial, { service, vault });
   const connection = await DoorConnection.open(seat.clientAddress, seat.instance);
   try {
-    await copyRecords(cryptography, connection, ledger, gap);
+    await copyRecords(cryptography, connection, connection.callerProof(service, identity), ledger, gap);
   } finally {
     connection.close();
     await new Promise<void>((resolve) => ledger.close(() => resolve()));
@@ -58,13 +61,14 @@ export async function fillGap(
 async function copyRecords(
   cryptography: Cryptography,
   connection: DoorConnection,
+  as: CallerProof,
   ledger: Ledger,
   gap: Gap,
 ): Promise<void> {
   const tree = gap.tree.clone();
   let from = gap.from;
   for (;;) {
-    const answer = await connection.ask({ kind: 'ledger', from }, 'ledger', 30_000);
+    const answer = await connection.ask({ kind: 'ledger', from, as }, 'ledger', 30_000);
     if (answer.records.length === 0) break;
     for (const { type, sequence, payload } of answer.records) {
       if (sequence > gap.to) continue;

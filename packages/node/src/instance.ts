@@ -307,7 +307,7 @@ export class Instance {
       keyring,
       door: this.#door,
     });
-    armBreach(settings, keyring, node, execution);
+    armBreach(settings, keyring, node, execution, vault);
     this.#dial();
     this.#tellSeat(document.genesis.configuration);
     const timer = setInterval(() => node.tick(), tickMs);
@@ -362,7 +362,8 @@ export class Instance {
       try {
         const tree = await treeBelow(cryptography, folder, this.#vault, from);
         if (tree === undefined) throw new Error(`this instance's own records do not go up to ${from}`);
-        await fillGap(cryptography, service, this.#vault, folder, { from, to, tree, ledgerRoot }, seat);
+        const gap = { from, to, tree, ledgerRoot };
+        await fillGap(cryptography, service, this.#vault, folder, gap, seat, this.#keyring!.identity);
         this.#journal.info('history-complete', { from, to });
         return;
       } catch (error) {

@@ -42,6 +42,11 @@ export class Keyring {
     return this.#private.get(epoch)?.signer;
   }
 
+  /** What is sealed to this instance for an epoch opens with it; `undefined` once it is erased, or outside the term. */
+  sealingKey(epoch: number): KeyObject | undefined {
+    return this.#private.get(epoch)?.sealing;
+  }
+
   /** Overwrites the signing keys of this and every earlier epoch, and drops the others: what is dropped is not swapped or dumped in a TEE. */
   erase(epoch: number): void {
     for (const [known, { signer }] of this.#private) {

@@ -45,6 +45,11 @@ export class InstanceVault implements Vault {
     return this.#known.keyOf(id);
   }
 
+  /** Keys of all files that this instance has written. */
+  get keys(): readonly Uint8Array[] {
+    return this.#known.keys;
+  }
+
   async create(file: FileName): Promise<{ readonly key: FileKey; readonly slots: readonly KeySlot[] }> {
     const { journal, readers } = this.#options;
     const key = fileKey(new Uint8Array(randomBytes(keyBytes)));

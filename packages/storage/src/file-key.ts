@@ -69,6 +69,11 @@ export class KnownKeys implements FileKeys {
     return this.#keys.size;
   }
 
+  /** All of them, in the order in which they came. */
+  get keys(): readonly Uint8Array[] {
+    return [...this.#keys.values()];
+  }
+
   add({ id, key }: FileKey): void {
     this.#keys.set(toHex(id), key);
   }

@@ -2,8 +2,8 @@
  * Messages between a replica and whoever comes to its client door: clients, hosts, auditors, candidates that want to
  * join. spec/client-protocol.md.
  *
- * The door authenticates the replica, by its identity key, and nobody else: what has to be somebody's is signed by
- * itself, and what a replica says is worth what it proves.
+ * The door authenticates the replica, by its identity key. Whoever asks for what is not for everybody shows that it holds a key;
+ * what has to be somebody's beyond that is signed by itself, and what a replica says is worth what it proves.
  */
 import { commitCertificateCodec } from './certificate.ts';
 import {
@@ -23,6 +23,7 @@ import {
   u64,
   union,
 } from './codec.ts';
+import type { Digest } from './cryptography.ts';
 import { statement } from './domain.ts';
 import { epochCertificatesCodec } from './epoch.ts';
 import { genesisDocumentCodec } from './genesis.ts';
@@ -30,6 +31,21 @@ import { headerCodec } from './header.ts';
 import { limits } from './limits.ts';
 import { joinCodec, systemRequestCodec } from './membership.ts';
 import { bundleCodec } from './request.ts';
+
+const callerCodec = struct({ key: publicKey, signature });
+
+/** Whoever asks, shown to one replica. */
+export type CallerProof = TypeOf<typeof callerCodec>;
+
+const callerSubjectCodec = struct({ service: digest, replica: publicKey });
+
+/**
+ * The bytes that the holder of a key signs for a replica, named by its identity key. The replica alone sees the signature, and it
+ * counts at no other: so it need not be fresh.
+ */
+export function callerStatement(service: Digest, replica: Uint8Array): Uint8Array {
+  return statement('caller', encode(callerSubjectCodec, { service, replica }));
+}
 
 const id = u32;
 const pathCodec = list(digest, limits.pathNodes);
@@ -41,17 +57,17 @@ export const clientRequestCodec = union({
   /** Order this request of an instance. Answered by `accepted` or `refused` as to the pool, not the order. */
   system: struct({ id, request: systemRequestCodec }),
   /** Ask this replica's committed state. The answer is not proven. */
-  query: struct({ id, target: text(32), payload: bytes(limits.operationBytes), as: optional(publicKey) }),
+  query: struct({ id, target: text(32), payload: bytes(limits.operationBytes), as: optional(callerCodec) }),
   /** The genesis document, and the epoch certificates from `from` on. */
   chain: struct({ id, from: u64 }),
   /** What the replica knows of itself and the service, as JSON. */
   status: struct({ id }),
-  /** Committed batches from this sequence number on, as long as the connection lasts. */
-  subscribe: struct({ id, from: u64 }),
+  /** Committed batches from this sequence number on, as long as the connection lasts: for those who may read the log. */
+  subscribe: struct({ id, from: u64, as: optional(callerCodec) }),
   /** The replica's signature, with its key of the present epoch, over a nonce of the asker's. */
   freshness: struct({ id, nonce: digest }),
-  /** Records of the ledger whose sequence number is `from` or higher, in order. */
-  ledger: struct({ id, from: u64 }),
+  /** Records of the ledger whose sequence number is `from` or higher, in order: for instances of the service. */
+  ledger: struct({ id, from: u64, as: optional(callerCodec) }),
   /** Before genesis: the join of this instance. */
   founding: struct({ id }),
   /** Before genesis: found the service by this document. */

@@ -38,6 +38,7 @@ export type Domain =
   | 'release'
   | 'freshness'
   | 'hello'
+  | 'caller' // who asks shows one replica that it holds a key
   | 'file-key' // what the key of a file is sealed for
   | 'state';
 

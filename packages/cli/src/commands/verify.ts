@@ -69,7 +69,7 @@ export function receiptText(receipt: Receipt): string {
 }
 
 /** The data folder that this is, or that a ledger's folder lies in. */
-function dataFolderOf(folder: string): string {
+export function dataFolderOf(folder: string): string {
   const dataFolder = isFolder(join(folder, 'ledger')) ? folder : join(folder, '..');
   if (!isFolder(join(dataFolder, 'ledger')))
     throw new UserError(`${folder} is not an instance's folder: it has no ledger in it`);

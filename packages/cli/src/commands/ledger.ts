@@ -1,0 +1,245 @@
+/**
+ * `coppice ledger ls | show | verify | export`: what lies on an instance's disk, for people and programs.
+ *
+ * Sizes, positions, types and sequence numbers are in the clear; everything else of an encrypted ledger needs the key of an auditor.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { decodeRecord, type LedgerRecord } from '@coppice/ledger';
+import { historyFolders, openKeyFiles, readSealedFolder } from '@coppice/node';
+import { decodeOperation } from '@coppice/service';
+import { decodeKeyFile, type FileKeys, type LedgerEnd, readLedger } from '@coppice/storage';
+import { batchCodec, decode, decodeResult, type Item, type Outcome, toHex } from '@coppice/wire';
+import { serviceOf } from '../connect.ts';
+import { type Output, table } from '../output.ts';
+import { publicRecords, verifyPublicLog, writePublicLog } from '../public-log-file.ts';
+import { auditorKeys, UserError } from '../service-folder.ts';
+import { auditFolder, dataFolderOf } from './verify.ts';
+
+export interface LedgerOptions {
+  readonly folder: string;
+  readonly folderNamed: boolean;
+  readonly service?: string;
+  readonly key?: readonly string[];
+}
+
+type Range = readonly [number, number];
+
+interface Segment {
+  /** Below the data folder. */
+  readonly file: string;
+  readonly bytes: number;
+  positions: Range;
+  sequences: Range;
+  /** Public keys of whom it is encrypted to; `null` where it is in the clear. */
+  readonly encryptedTo: readonly string[] | null;
+  /** Of its batches; `null` where they cannot be read. */
+  epochs: Range | null;
+}
+
+const widened = (range: Range | null, value: number): Range =>
+  range === null ? [value, value] : [Math.min(range[0], value), Math.max(range[1], value)];
+
+/** The ledgers of a data folder, in the order of the log: what was fetched of the time before, then what was recorded. */
+function ledgersIn(dataFolder: string): string[] {
+  return [...historyFolders(dataFolder).map(({ folder }) => folder), join(dataFolder, 'ledger')];
+}
+
+function segmentPath(ledger: string, first: number): string {
+  return join(ledger, `ledger-${String(first).padStart(16, '0')}.seg`);
+}
+
+/** The segments of a ledger, and what is wrong with their frames, if anything is. */
+function segmentsOf(dataFolder: string, ledger: string, keys: FileKeys): { segments: Segment[]; problem?: string } {
+  const segments = new Map<number, Segment>();
+  let problem: string | undefined;
+  for (const item of readLedger(ledger, { keys: 'sealed' })) {
+    if (item.kind !== 'record') {
+      problem = problemOf(item);
+      break;
+    }
+    const { position, sequence } = item.record;
+    const segment = segments.get(item.first);
+    if (segment !== undefined) {
+      segment.positions = widened(segment.positions, position);
+      segment.sequences = widened(segment.sequences, sequence);
+      continue;
+    }
+    const path = segmentPath(ledger, item.first);
+    segments.set(item.first, {
+      file: relative(dataFolder, path),
+      bytes: statSync(path).size,
+      positions: [position, position],
+      sequences: [sequence, sequence],
+      encryptedTo: readersOf(path),
+      epochs: null,
+    });
+  }
+  for (const item of readLedger(ledger, { keys })) {
+    const segment = item.kind === 'record' ? segments.get(item.first) : undefined;
+    if (item.kind !== 'record' || segment === undefined) break;
+    const record = decodeRecord(item.record.type, item.record.payload);
+    if (record.ok && record.value.kind === 'batch') segment.epochs = widened(segment.epochs, record.value.header.epoch);
+  }
+  return { segments: [...segments.values()], ...(problem !== undefined && { problem }) };
+}
+
+/** Whom the segment's key file names. */
+function readersOf(path: string): string[] | null {
+  let content: Uint8Array;
+  try {
+    content = readFileSync(path.replace(/\.seg$/, '.key'));
+  } catch {
+    return null;
+  }
+  return (decodeKeyFile(content)?.slots ?? []).map(({ to }) => toHex(to));
+}
+
+function problemOf(end: LedgerEnd): string | undefined {
+  if (end.kind === 'clean') return undefined;
+  if (end.kind === 'torn')
+    return `${end.torn.segment}: the last write was cut, ${end.torn.bytesLost} bytes of it are left`;
+  const { offset, position, reason, segment } = end.damage;
+  return `${segment} at ${offset}, record ${position}: ${reason}`;
+}
+
+export async function listLedger(folder: string, { key }: Pick<LedgerOptions, 'key'>, output: Output): Promise<void> {
+  const dataFolder = dataFolderOf(folder);
+  const keys = await openKeyFiles(dataFolder, auditorKeys(dataFolder, key));
+  const parts = ledgersIn(dataFolder).map((ledger) => segmentsOf(dataFolder, ledger, keys));
+  const segments = parts.flatMap((part) => part.segments);
+  const problems = parts.flatMap(({ problem }) => problem ?? []);
+  const range = (of: Range | null): string => (of === null ? '?' : of[0] === of[1] ? `${of[0]}` : `${of[0]}–${of[1]}`);
+  output.answer({ segments, problems }, [
+    ...table([
+      ['segment', 'bytes', 'records', 'batches', 'epochs', 'encrypted to'],
+      ...segments.map((one) => [
+        one.file,
+        String(one.bytes),
+        range(one.positions),
+        range(one.sequences),
+        range(one.epochs),
+        one.encryptedTo === null ? 'nobody: in the clear' : one.encryptedTo.map((to) => to.slice(0, 8)).join(', '),
+      ]),
+    ]),
+    ...problems.map((problem) => `! ${problem}`),
+  ]);
+}
+
+/** The records at a sequence number, readable. */
+export async function showRecords(
+  folder: string,
+  sequence: number,
+  { key }: Pick<LedgerOptions, 'key'>,
+  output: Output,
+): Promise<void> {
+  const dataFolder = dataFolderOf(folder);
+  const records: object[] = [];
+  for await (const item of readSealedFolder(dataFolder, auditorKeys(dataFolder, key))) {
+    if (item.kind === 'corrupt') throw new UserError(`the ledger cannot be read further: ${problemOf(item)}`);
+    if (item.kind !== 'record' || item.record.sequence !== sequence) continue;
+    const { payload, position, type } = item.record;
+    const decoded = decodeRecord(type, payload.slice());
+    const content = decoded.ok ? readable(decoded.value) : { kind: 'malformed', reason: decoded.reason };
+    records.push({ position, ...content });
+  }
+  if (records.length === 0) throw new UserError(`nothing in ${folder} is about batch ${sequence}`);
+  const hexadecimal = (_: string, value: unknown): unknown => (value instanceof Uint8Array ? toHex(value) : value);
+  output.answer(records, JSON.stringify(records, hexadecimal, 2).split('\n'));
+}
+
+function readable(record: LedgerRecord): object {
+  if (record.kind !== 'batch') return record;
+  const { batch, header, outcomes } = record;
+  const decoded = decode(batchCodec, batch);
+  let index = 0;
+  const items = decoded.ok ? decoded.value.items.map((item) => readableItem(item, () => outcomes[index++])) : [];
+  const own = outcomes.slice(index).map(({ writeSet }) => ({ writeSet }));
+  return { kind: 'batch', header, items, own };
+}
+
+function readableItem(item: Item, next: () => Outcome | undefined): object {
+  if (item.kind === 'system') return { kind: item.request.kind, request: item.request, ...answerOf(next()) };
+  const { client, first, operations, time } = item.bundle;
+  const requests = operations.map(({ payload, target }, i) => {
+    const operation = target === 'service' ? decodeOperation(payload) : undefined;
+    const asked = operation?.ok === true ? operation.value : { payload };
+    return { number: first + i, target, ...asked, ...answerOf(next()) };
+  });
+  return { kind: 'bundle', client, time, requests };
+}
+
+function answerOf(outcome: Outcome | undefined): object {
+  if (outcome === undefined) return {};
+  const result = decodeResult(outcome.result);
+  return { result: result.ok ? result.value : outcome.result, writeSet: outcome.writeSet };
+}
+
+/**
+ * Of a file, whether it is a public part that holds; of a folder, whether its frames are whole, and with keys, or in the clear, whether all of
+ * it holds.
+ */
+export async function verifyLedger(path: string, options: LedgerOptions, output: Output): Promise<void> {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) throw new UserError(`there is no ${path}`);
+  const service = options.service === undefined && !options.folderNamed ? undefined : serviceOf(options);
+  if (stats.isFile()) {
+    const report = verifyPublicLog(path, service);
+    output.answer(report, [
+      report.ok ? 'the public part holds' : `IT DOES NOT HOLD: ${report.reason}`,
+      `  service       ${report.service ?? 'not known'}${service === undefined ? ', by its own genesis' : ''}`,
+      `  batches       ${report.batches}, in ${report.epochs} epochs`,
+      `  transactions  ${report.transactions}, of which ${report.system} of instances are shown`,
+    ]);
+    if (!report.ok) process.exitCode = 1;
+    return;
+  }
+  const dataFolder = dataFolderOf(path);
+  const readers = auditorKeys(dataFolder, options.key);
+  const keys = await openKeyFiles(dataFolder, readers);
+  const parts = ledgersIn(dataFolder).map((ledger) => segmentsOf(dataFolder, ledger, keys));
+  const frames = parts.flatMap(({ problem }) => problem ?? []);
+  const unread = parts
+    .flatMap(({ segments }) => segments)
+    .filter((one) => one.encryptedTo !== null && one.epochs === null);
+  const read = unread.length === 0 || readers.length > 0;
+  const report = read
+    ? await auditFolder(path, service, options.key === undefined ? {} : { keyFiles: options.key })
+    : undefined;
+  const ok = frames.length === 0 && report?.ok !== false;
+  output.answer({ ok, frames, audit: report ?? null }, [
+    frames.length === 0 ? 'every frame is whole' : 'FRAMES ARE DAMAGED',
+    ...frames.map((problem) => `  ! ${problem}`),
+    report === undefined
+      ? 'what is in them was not read: no key of an auditor was given'
+      : `${report.ok ? 'what is in them holds' : 'WHAT IS IN THEM DOES NOT HOLD'}: ${report.batches} batches, ${report.transactions} transactions, ${report.epochs.length} epochs`,
+    ...(report?.problems ?? [])
+      .slice(0, 10)
+      .map(({ code, message, sequence }) => `  ! ${code} at batch ${sequence}: ${message}`),
+  ]);
+  if (!ok) process.exitCode = 1;
+}
+
+/** Writes the public part of a ledger, and checks it as anyone would. */
+export async function exportLedger(
+  folder: string,
+  options: LedgerOptions & { readonly out: string },
+  output: Output,
+): Promise<void> {
+  const dataFolder = dataFolderOf(folder);
+  const readers = auditorKeys(dataFolder, options.key);
+  async function* records(): AsyncGenerator<{ readonly type: number; readonly payload: Uint8Array }> {
+    for await (const item of readSealedFolder(dataFolder, readers)) {
+      if (item.kind === 'record') yield item.record;
+      else if (item.kind === 'corrupt') throw new UserError(`the ledger cannot be read further: ${problemOf(item)}`);
+    }
+  }
+  await writePublicLog(options.out, publicRecords(records()));
+  const report = verifyPublicLog(options.out, undefined);
+  output.answer({ ...report, file: options.out }, [
+    report.ok
+      ? `${options.out}: ${report.batches} batches, ${report.epochs} epochs, ${report.system} of ${report.transactions} transactions in full`
+      : `${options.out} was written, and does not hold: ${report.reason}`,
+  ]);
+  if (!report.ok) process.exitCode = 1;
+}

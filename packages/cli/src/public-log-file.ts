@@ -1,0 +1,199 @@
+/**
+ * The public part of a ledger as a file: `COPPICEX`, a version in four bytes, then records, each after its length in four bytes.
+ *
+ * Batches wait until a certificate commits them; what is never certified is not written.
+ */
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { nodeCryptography } from '@coppice/cryptography';
+import { verifyGenesis } from '@coppice/governance';
+import {
+  decodeRecord,
+  type LedgerRecord,
+  type PublicRecord,
+  publicRecordCodec,
+  PublicLogVerifier,
+  TransactionsTree,
+} from '@coppice/ledger';
+import { batchCodec, decode, type Digest, encode, headerDigest, sameBytes, serviceDigest, toHex } from '@coppice/wire';
+import { UserError } from './service-folder.ts';
+
+const magic = Buffer.from('COPPICEX');
+const version = 1;
+const headBytes = magic.length + 4;
+/** No record is longer: a genesis document of as many joins as there can be slots. */
+const recordBytesMax = 64 * 1024 * 1024;
+
+type BatchRecord = Extract<LedgerRecord, { kind: 'batch' }>;
+type PublicBatch = Extract<PublicRecord, { kind: 'batch' }>;
+
+/** The public records of a ledger's records, as they are committed. */
+export async function* publicRecords(
+  records: AsyncIterable<{ readonly type: number; readonly payload: Uint8Array }>,
+): AsyncGenerator<PublicRecord> {
+  const waiting = new Map<number, BatchRecord>();
+  let committed = 0;
+  let epochs = 0;
+  for await (const { payload, type } of records) {
+    const decoded = decodeRecord(type, payload.slice());
+    if (!decoded.ok) throw new UserError(`the ledger does not hold: ${decoded.reason}`);
+    const record = decoded.value;
+    if (record.kind === 'genesis') yield record;
+    else if (record.kind === 'batch') {
+      if (record.header.sequence > committed) waiting.set(record.header.sequence, record);
+    } else if (record.kind === 'commit') {
+      const { headerDigest: certified, sequence } = record.certificate.subject;
+      const last = waiting.get(sequence);
+      if (last === undefined || !sameBytes(headerDigest(nodeCryptography, last.header), certified)) continue;
+      for (; committed < sequence; committed++) {
+        const batch = waiting.get(committed + 1);
+        if (batch === undefined) throw new UserError(`the ledger has no batch ${committed + 1}`);
+        waiting.delete(committed + 1);
+        yield publicBatch(batch);
+      }
+      yield record;
+    } else if (record.kind === 'epoch' && record.certificate.header.epoch === epochs) {
+      if (record.certificate.header.sequence !== committed) continue;
+      epochs += 1;
+      yield record;
+    }
+  }
+}
+
+function publicBatch({ batch, header, outcomes }: BatchRecord): PublicBatch {
+  const decoded = decode(batchCodec, batch);
+  if (!decoded.ok) throw new UserError(`batch ${header.sequence} is malformed: ${decoded.reason}`);
+  const tree = TransactionsTree.of(nodeCryptography, outcomes);
+  const system: PublicBatch['system'][number][] = [];
+  let index = 0;
+  for (const item of decoded.value.items) {
+    if (item.kind === 'bundle') {
+      index += item.bundle.operations.length;
+      continue;
+    }
+    const { result } = outcomes[index]!;
+    const { request } = item;
+    system.push({ index, request, result, writeSetDigest: tree.writeSetDigest(index), path: tree.path(index) });
+    index += 1;
+  }
+  return { kind: 'batch', header, system };
+}
+
+/** Writes a file of these records, which must not be there. Gives how many. */
+export async function writePublicLog(path: string, records: AsyncIterable<PublicRecord>): Promise<number> {
+  const fd = openSync(path, 'wx');
+  try {
+    const head = Buffer.alloc(headBytes);
+    magic.copy(head);
+    head.writeUInt32BE(version, magic.length);
+    writeSync(fd, head);
+    let count = 0;
+    for await (const record of records) {
+      const encoded = encode(publicRecordCodec, record, 1024);
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(encoded.length);
+      writeSync(fd, length);
+      writeSync(fd, encoded);
+      count += 1;
+    }
+    return count;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The bytes of a file, from its beginning on. */
+class Input {
+  #at = 0;
+  readonly #fd: number;
+  readonly #size: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+    this.#size = fstatSync(fd).size;
+  }
+
+  get ended(): boolean {
+    return this.#at >= this.#size;
+  }
+
+  /** The next so many bytes; `undefined` where there are not so many. */
+  take(bytes: number): Buffer | undefined {
+    if (bytes > this.#size - this.#at) return undefined;
+    const part = Buffer.alloc(bytes);
+    for (let done = 0; done < bytes;) {
+      const read = readSync(this.#fd, part, done, bytes - done, this.#at + done);
+      if (read === 0) return undefined;
+      done += read;
+    }
+    this.#at += bytes;
+    return part;
+  }
+}
+
+/** The records of a file; then why it cannot be read to its end, if it cannot. */
+function* readPublicLog(path: string): Generator<PublicRecord, string | undefined> {
+  const fd = openSync(path, 'r');
+  try {
+    const input = new Input(fd);
+    const head = input.take(headBytes);
+    if (head === undefined || !head.subarray(0, magic.length).equals(magic)) return 'it is no public part of a ledger';
+    if (head.readUInt32BE(magic.length) !== version) return 'it is of another version';
+    while (!input.ended) {
+      const length = input.take(4)?.readUInt32BE();
+      const encoded = length === undefined || length > recordBytesMax ? undefined : input.take(length);
+      if (encoded === undefined) return 'it is cut';
+      const record = decode(publicRecordCodec, new Uint8Array(encoded));
+      if (!record.ok) return `a record is malformed: ${record.reason}`;
+      yield record.value;
+    }
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export interface PublicLogReport {
+  readonly ok: boolean;
+  /** What does not hold, if anything. */
+  readonly reason: string | undefined;
+  readonly service: string | undefined;
+  readonly batches: number;
+  readonly epochs: number;
+  readonly transactions: number;
+  /** Of them, those of instances: shown in full. */
+  readonly system: number;
+}
+
+/** Checks a file from genesis on. `service`: what it must be of; else it is judged by its own genesis. */
+export function verifyPublicLog(path: string, service: Digest | undefined): PublicLogReport {
+  const verifier = new PublicLogVerifier(nodeCryptography);
+  let of = service;
+  let reason: string | undefined;
+  const records = readPublicLog(path);
+  for (let next = records.next(); reason === undefined; next = records.next()) {
+    if (next.done === true) {
+      reason = next.value;
+      break;
+    }
+    const record = next.value;
+    if (record.kind === 'genesis') {
+      const genesis = verifyGenesis(nodeCryptography, record.document, {});
+      of ??= serviceDigest(nodeCryptography, record.document.genesis);
+      reason = genesis.ok ? verifier.begin(of, record.document) : `genesis: ${genesis.check}: ${genesis.reason}`;
+    } else {
+      reason = verifier.add(record);
+      if (reason !== undefined) reason = `after batch ${verifier.committed?.sequence ?? 0}: ${record.kind}: ${reason}`;
+    }
+  }
+  records.return(undefined);
+  reason ??= verifier.uncertified > 0 ? `${verifier.uncertified} batches at its end are not certified` : undefined;
+  reason ??= verifier.committed === undefined ? 'nothing is in it' : undefined;
+  return {
+    ok: reason === undefined,
+    reason,
+    service: of && toHex(of),
+    batches: verifier.committed?.sequence ?? 0,
+    epochs: verifier.epoch + 1,
+    ...verifier.shown,
+  };
+}

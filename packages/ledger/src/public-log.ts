@@ -1,0 +1,146 @@
+/**
+ * The public part of a ledger: what anyone may have, and check with the service digest alone. spec/confidentiality.md, lines 30-34.
+ *
+ * Headers and certificates in full, and of the transactions those of instances, each with its path. The others are hashes in these paths: of
+ * leaves whose write set's digest is salted, so that nobody can try guesses on them.
+ */
+import {
+  bytes,
+  commitCertificateCodec,
+  type Cryptography,
+  digest,
+  type Digest,
+  epochCertificateCodec,
+  genesisDocumentCodec,
+  type Header,
+  headerCodec,
+  headerDigest,
+  limits,
+  list,
+  resultDigest,
+  sameBytes,
+  struct,
+  systemRequestCodec,
+  systemRequestDigest,
+  transactionLeaf,
+  type TypeOf,
+  u32,
+  union,
+} from '@coppice/wire';
+import { ChainVerifier } from './chain.ts';
+import { MerkleTree } from './merkle-tree.ts';
+import { includesTransaction } from './transactions.ts';
+
+export const publicRecordCodec = union({
+  genesis: struct({ document: genesisDocumentCodec }),
+  batch: struct({
+    header: headerCodec,
+    /** Its transactions of instances. */
+    system: list(
+      struct({
+        index: u32,
+        request: systemRequestCodec,
+        result: bytes(limits.resultBytes),
+        writeSetDigest: digest,
+        path: list(digest, limits.pathNodes),
+      }),
+      limits.itemsPerBatch,
+    ),
+  }),
+  /** Commits a batch, and all before it. */
+  commit: struct({ certificate: commitCertificateCodec }),
+  epoch: struct({ certificate: epochCertificateCodec }),
+});
+
+export type PublicRecord = TypeOf<typeof publicRecordCodec>;
+
+/** Checks the records of a public part, one after the other. Believes none; whatever it said no to, it has not taken. */
+export class PublicLogVerifier {
+  readonly #cryptography: Cryptography;
+  readonly #tree: MerkleTree;
+  #chain: ChainVerifier | undefined;
+  /** Headers that no certificate has committed so far. */
+  #waiting: Header[] = [];
+  #committed: Header | undefined;
+  /** Transactions that were shown, of all. */
+  readonly shown = { system: 0, transactions: 0 };
+
+  constructor(cryptography: Cryptography) {
+    this.#cryptography = cryptography;
+    this.#tree = new MerkleTree(cryptography);
+  }
+
+  /** The last header that is certified. */
+  get committed(): Header | undefined {
+    return this.#committed;
+  }
+
+  /** Headers above it. */
+  get uncertified(): number {
+    return this.#waiting.length;
+  }
+
+  get epoch(): number {
+    return this.#chain?.epoch ?? 0;
+  }
+
+  /** Begins: a document of this service, whose members' signatures are the caller's to check. */
+  begin(service: Digest, { genesis }: TypeOf<typeof genesisDocumentCodec>): string | undefined {
+    if (this.#chain !== undefined) return 'a second genesis';
+    const chain = ChainVerifier.fromGenesis(this.#cryptography, service, genesis);
+    if (!chain.ok) return chain.reason;
+    this.#chain = chain.value;
+    return undefined;
+  }
+
+  /** What is wrong with the next record, if anything is. */
+  add(record: Exclude<PublicRecord, { kind: 'genesis' }>): string | undefined {
+    if (this.#chain === undefined) return 'it does not begin with genesis';
+    switch (record.kind) {
+      case 'batch':
+        return this.#batch(record);
+      case 'commit':
+        return this.#commit(this.#chain, record.certificate);
+      case 'epoch': {
+        const { header } = record.certificate;
+        const last = this.#committed;
+        const closing = last !== undefined && sameBytes(this.#digestOf(last), this.#digestOf(header));
+        return closing ? this.#chain.extend(record.certificate) : 'an epoch that ends elsewhere than where the log is';
+      }
+    }
+  }
+
+  #digestOf(header: Header): Digest {
+    return headerDigest(this.#cryptography, header);
+  }
+
+  #batch({ header, system }: Extract<PublicRecord, { kind: 'batch' }>): string | undefined {
+    const { size } = this.#tree;
+    if (header.sequence !== size + 1) return `batch ${header.sequence} follows ${size}`;
+    if (!sameBytes(header.previousRoot, this.#tree.root()))
+      return 'its previous root is not that of the headers before it';
+    for (const { index, path, request, result, writeSetDigest } of system) {
+      const asked = systemRequestDigest(this.#cryptography, request);
+      const leaf = transactionLeaf(asked, resultDigest(this.#cryptography, result), writeSetDigest);
+      if (!includesTransaction(this.#cryptography, header, leaf, index, path))
+        return `its header does not name transaction ${index}`;
+    }
+    this.#tree.append(this.#digestOf(header));
+    this.#waiting.push(header);
+    this.shown.system += system.length;
+    this.shown.transactions += header.transactions;
+    return undefined;
+  }
+
+  #commit(chain: ChainVerifier, certificate: TypeOf<typeof commitCertificateCodec>): string | undefined {
+    const at = this.#waiting.findIndex(({ sequence }) => sequence === certificate.subject.sequence);
+    const header = this.#waiting[at];
+    if (header === undefined) return `commits batch ${certificate.subject.sequence}, which does not wait`;
+    const failure = chain.verifyCertified(header, undefined, certificate);
+    if (failure !== undefined) return `${failure.check}: ${failure.reason}`;
+    this.#waiting = this.#waiting.slice(at + 1);
+    this.#committed = header;
+    this.#tree.trim(header.sequence);
+    return undefined;
+  }
+}

@@ -10,7 +10,18 @@ import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { HostEvent } from '@coppice/host';
 import { fromHex, type Seat, toHex } from '@coppice/wire';
-import { earlyTurn, found, log, lyingDriver, openTurn, operation, serviceFile, statusOf, until } from '../cluster.ts';
+import {
+  earlyTurn,
+  found,
+  foundersRelease,
+  log,
+  lyingDriver,
+  openTurn,
+  operation,
+  serviceFile,
+  statusOf,
+  until,
+} from '../cluster.ts';
 import { Load } from '../load.ts';
 
 const coppice = fileURLToPath(new URL('main.ts', import.meta.resolve('@coppice/cli')));
@@ -29,12 +40,16 @@ it('a changed line of source is refused until members approve it', async (t) => 
   };
 
   const source = readFileSync(serviceFile, 'utf8');
-  const changed = source.replace('`texts: ', '`nothing but texts: ');
-  assert.notEqual(changed, source);
+  // What a service does goes by its version: replicas of both releases execute the old one until the new one is everywhere.
+  const changed = source
+    .replace('`texts: ', '`nothing but texts: ')
+    .replace('  version: 1,\n  commands', '  version: 2,\n  commands');
+  assert.match(changed, /nothing but texts[^]*version: 2/);
   symlinkSync(packages, join(folder, 'node_modules'));
   writeFileSync(join(folder, 'service.ts'), changed);
   const release = join(folder, 'release');
-  const digest: string = run('release', 'build', '--service', join(folder, 'service.ts'), '--out', release).digest;
+  const build = ['release', 'build', '--service', join(folder, 'service.ts'), '--out', release];
+  const digest: string = run(...build, '--from', foundersRelease(cluster)).digest;
   assert.notEqual(digest, toHex(cluster.local.release));
 
   const seated = (what: string, is: (seat: Seat) => boolean): Promise<unknown> =>

@@ -1,6 +1,15 @@
 /** Writing services, and calling them with their types. What executes them is in `./runtime.ts`. */
 export { type Call, type Client, createCaller, type Reply, type Transport } from './caller.ts';
-export { type Allow, type Command, command, defineService, type Query, query, type Service } from './definition.ts';
+export {
+  type Allow,
+  type Command,
+  command,
+  defineService,
+  type Migrations,
+  type Query,
+  query,
+  type Service,
+} from './definition.ts';
 export type { Key, KeyPart } from './key.ts';
 export { decodeOperation, encodeOperation, type Operation } from './operation.ts';
 export type { InputOf, OutputOf, Schema, SchemaIssue, SchemaResult } from './schema.ts';

@@ -19,7 +19,7 @@ import type { SystemRequest } from '@coppice/wire';
 const must = undefined;
 const oneEngine = 'all replicas run one engine: see the scenarios divergent-request and one-replica-diverges';
 const noFlips = 'memory of simulations does not fail, so whoever finds itself wrong is a finding: checkers/conduct.ts';
-const noUpgrades = 'every instance of these simulations is of one release';
+const noUpgrades = 'members upgrade the service only where they are asked to: --upgrades';
 const noBallots = 'members vote only where they are asked to: --ballots';
 type Expected<K extends string> = Readonly<Record<K, string | undefined>>;
 
@@ -82,7 +82,7 @@ const rejections: Expected<RejectionReason> = {
   'outside-window': must,
   'bad-signature': must,
   'bad-certificate': must,
-  'wrong-version': noUpgrades,
+  'wrong-version': must,
   'wrong-header': must,
   'time-out-of-bounds': must,
   'unacceptable-batch': must,
@@ -156,7 +156,10 @@ export type Branch =
   | 'an epoch ends with a swap'
   | 'an epoch ends with a vacation'
   | 'an epoch ends with the turn of its primary'
-  | 'requests are answered overdue';
+  | 'requests are answered overdue'
+  | 'a release is activated'
+  | 'an activation fails'
+  | 'replicas do not agree on an activation';
 
 const branches: Expected<Branch> = {
   'a new-view adopts the start of the epoch': must,
@@ -175,6 +178,9 @@ const branches: Expected<Branch> = {
   'an epoch ends with a vacation': must,
   'an epoch ends with the turn of its primary': must,
   'requests are answered overdue': must,
+  'a release is activated': noUpgrades,
+  'an activation fails': noUpgrades,
+  'replicas do not agree on an activation': noUpgrades,
 };
 
 /** By group. */

@@ -126,9 +126,21 @@ export class Coverage implements Observer {
       index += count;
       if (item.kind === 'bundle') {
         if (code === 'overdue') this.#branch('requests are answered overdue');
-      } else if (code === undefined) this.#reach('system request', item.request.kind);
+      } else if (item.request.kind === 'activate') this.#onActivation(code, index > 1);
+      else if (code === undefined) this.#reach('system request', item.request.kind);
       else this.#reach('refusal', code);
     }
+  }
+
+  #onActivation(code: string | undefined, divergent: boolean): void {
+    if (code === undefined) this.#reach('system request', 'activate');
+    this.#branch(
+      code === undefined
+        ? 'a release is activated'
+        : divergent
+          ? 'replicas do not agree on an activation'
+          : 'an activation fails',
+    );
   }
 
   /** Turns that ended since. */

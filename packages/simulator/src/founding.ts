@@ -5,16 +5,20 @@ import { launchDigest, type LaunchData, reportData, simulatedEvidence } from '@c
 import { signerFromSeed } from '@coppice/cryptography';
 import { buildGenesis, type Constitution, parseConstitution, verifyGenesis } from '@coppice/governance';
 import {
+  type Digest,
   encodeUtf8,
   genesisStatement,
   type InstanceClaims,
   type Join,
   joinStatement,
+  sameBytes,
   type Signer,
   toHex,
 } from '@coppice/wire';
+import type { Services } from '@coppice/execution';
 import type { CryptographyProvider } from './cryptography.ts';
 import type { Keyring } from './keyring.ts';
+import { type MigrationManner, registerRuntime } from './register.ts';
 import type { Founded } from './world.ts';
 
 /** When simulated services are founded, in milliseconds since 1970. */
@@ -26,7 +30,60 @@ export interface ConstitutionChoices {
   readonly policy: object;
 }
 
-export const releaseDigest = new Uint8Array(32).fill(0xc0);
+/** A release of a simulation: what its replicas speak, and how its migration goes. */
+export interface SimulatedRelease {
+  readonly digest: Digest;
+  readonly protocols: readonly number[];
+  /** Versions of the service. */
+  readonly versions: readonly number[];
+  readonly migration: MigrationManner;
+}
+
+function releaseNumbered(
+  number: number,
+  protocols: readonly number[],
+  versions: readonly number[],
+  migration: MigrationManner,
+): SimulatedRelease {
+  return { digest: new Uint8Array(32).fill(0xc0 + number), protocols, versions, migration };
+}
+
+/** The first founds the service; the others may follow it, each by a different road to version 2, and the last after any of them. */
+export const releases: readonly SimulatedRelease[] = [
+  releaseNumbered(0, [1], [1], 'sound'),
+  releaseNumbered(1, [1, 2], [1, 2], 'sound'),
+  releaseNumbered(2, [1, 2], [1, 2], 'failing'),
+  releaseNumbered(3, [1], [1, 2], 'divergent'),
+  releaseNumbered(4, [1, 2], [2, 3], 'sound'),
+];
+
+export const releaseDigest = releases[0]!.digest;
+
+/** What a launch of a release can execute; of what nobody released, whatever the first can. */
+export function servicesOf(release: Digest, slot: number): Services {
+  const { migration, versions } = releases.find(({ digest }) => sameBytes(digest, release)) ?? releases[0]!;
+  return new Map(versions.map((version) => [version, registerRuntime(version, migration, slot)]));
+}
+
+/** The script of a version, by how a release comes to it: nothing that is sound is what is not. */
+export function scriptOf(version: number, migration: MigrationManner): Digest {
+  const kind = version === 1 ? 0 : ['sound', 'failing', 'divergent'].indexOf(migration);
+  return new Uint8Array(32).fill(16 * version + kind + 1);
+}
+
+/** As members approve it. */
+export function releaseEntry({ digest, migration, protocols, versions }: SimulatedRelease, slots: number) {
+  return {
+    digest,
+    variants: Array.from({ length: 3 * slots }, (_, i) => ({
+      id: `v${i}`,
+      engineFamily: `engine-${i}`,
+      referenceValues: [{ platform: 'simulated', measurements: [digest] }],
+    })),
+    protocols,
+    services: versions.map((version) => ({ version, script: scriptOf(version, migration) })),
+  };
+}
 
 /** A constitution with as many variants as it takes for every cap to hold whatever turns draw. */
 export function constitutionOf({ slots, members, policy }: ConstitutionChoices): Constitution {
@@ -38,16 +95,7 @@ export function constitutionOf({ slots, members, policy }: ConstitutionChoices):
     members: members.map((member, i) => ({ name: `member ${i}`, key: toHex(member.publicKey) })),
     clients: 'open',
     service: { name: 'register', version: 1 },
-    releases: [
-      {
-        digest: toHex(releaseDigest),
-        variants: Array.from({ length: 3 * slots }, (_, i) => ({
-          id: `v${i}`,
-          engineFamily: `engine-${i}`,
-          referenceValues: [{ platform: 'simulated', measurements: [toHex(releaseDigest)] }],
-        })),
-      },
-    ],
+    releases: [releaseEntry(releases[0]!, slots)],
     policy: {
       platforms: [{ name: 'simulated', generations: [{ name: 'simulated' }] }],
       caps: { platform: slots },

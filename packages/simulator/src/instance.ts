@@ -35,10 +35,9 @@ import {
 import { Disk } from './disk.ts';
 import { Door } from './door.ts';
 import type { Faulty } from './faulty/faulty.ts';
-import { genesisTime } from './founding.ts';
+import { genesisTime, servicesOf } from './founding.ts';
 import { Keyring } from './keyring.ts';
 import type { Endpoint } from './network.ts';
-import { registerRuntime } from './register.ts';
 import type { Founded, World } from './world.ts';
 
 type EffectOf<K extends Effect['kind']> = Extract<Effect, { kind: K }>;
@@ -127,7 +126,11 @@ export class Instance implements Endpoint {
     const { provider, network, settings } = this.world;
     const { cryptography } = provider;
     const { document, genesis } = founded;
-    const execution = new ReplicaExecution({ cryptography, genesis, services: new Map([[1, registerRuntime()]]) });
+    const execution = new ReplicaExecution({
+      cryptography,
+      genesis,
+      services: servicesOf(this.launch.release, this.launch.slot),
+    });
     const instance = this.keyring.identity.publicKey;
     const environment = { cryptography, execution, settings, instance, service: genesis.service };
     const replica = startReplica(environment, document.genesis.configuration, this.#clock(), proven);

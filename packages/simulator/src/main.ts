@@ -26,6 +26,7 @@ const usage = `npm run sim -- [options]
   --coverage           how often everything that is to be reached was, and whether nothing never was
   --beyond             one attacker takes more slots than are tolerated: nothing is promised then, but that he is named
   --ballots            members govern meanwhile
+  --upgrades           members upgrade the service meanwhile
   --small              as short as the ones that npm test runs
   --without KIND,…     leaves out these kinds of faults, or what the hosts do wrong: hosts
   --disturbed MS       nothing is disturbed any more from then on
@@ -62,14 +63,18 @@ function options() {
       coverage: { type: 'boolean', default: false },
       beyond: { type: 'boolean', default: false },
       ballots: { type: 'boolean', default: false },
+      upgrades: { type: 'boolean', default: false },
       small: { type: 'boolean', default: false },
       without: { type: 'string' },
       disturbed: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   });
-  const { seed, log, seeds, from, small, json, svg, history, coverage, beyond, ballots } = values;
-  const choices: Choices = { ...(small ? smallPlan : {}), ...(beyond && { beyond }), ...(ballots && { ballots }) };
+  const { seed, log, seeds, from, small, json, svg, history, coverage, beyond, ballots, upgrades } = values;
+  const choices: Choices = {
+    ...{ ...(small ? smallPlan : {}), ...(beyond && { beyond }), ...(ballots && { ballots }) },
+    ...(upgrades && { upgrades }),
+  };
   const without = values.without?.split(',') ?? [];
   const disturbed = values.disturbed === undefined ? {} : { disturbedMs: integer(values.disturbed) };
   const window = values.diagram === undefined ? undefined : range(values.diagram);
@@ -91,6 +96,7 @@ function options() {
     coverage,
     beyond,
     ballots,
+    upgrades,
     small,
     json,
     choices,
@@ -98,10 +104,11 @@ function options() {
   };
 }
 
-function argumentsOf({ small, beyond, ballots }: Options): (reduction: Reduction) => string {
+function argumentsOf({ small, beyond, ballots, upgrades }: Options): (reduction: Reduction) => string {
   return ({ without = [], disturbedMs }) =>
     (beyond ? ' --beyond' : '') +
     (ballots ? ' --ballots' : '') +
+    (upgrades ? ' --upgrades' : '') +
     (small ? ' --small' : '') +
     (without.length > 0 ? ` --without ${without.join()}` : '') +
     (disturbedMs === undefined ? '' : ` --disturbed ${disturbedMs}`);
@@ -124,10 +131,11 @@ function runOne(seed: number, asked: Options, print: (line: string) => void): Ou
   });
   if (diagram !== undefined) print(diagram.text());
   if (diagram !== undefined && svg !== undefined) writeFileSync(svg, diagram.svg());
-  const { violations, stopped, contradicted, operations, turns, viewChanges, auditHash } = outcome;
+  const { activations, violations, stopped, contradicted, operations, turns, viewChanges, auditHash } = outcome;
   const well = contradicted ? 'ok (contradicted)' : stopped ? 'ok (stopped)' : 'ok';
   const verdict = violations.length > 0 ? 'FAILED' : well;
-  const what = `${operations} operations, ${turns} turns, ${viewChanges} views entered`;
+  const attempts = Object.entries(activations).map(([how, count]) => `, ${count} times ${how}`);
+  const what = `${operations} operations, ${turns} turns, ${viewChanges} views entered${attempts.join('')}`;
   print(`seed ${seed}: ${verdict}, ${what}, audit ${auditHash.slice(0, 16)}`);
   for (const { checker, atMs, message } of violations)
     print(`  ${checker} at ${(atMs / 1000).toFixed(3)} s: ${message}`);

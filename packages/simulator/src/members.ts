@@ -50,6 +50,17 @@ export class Members {
     world.scheduler.after(random.between(1, thinkMs), () => this.#next());
   }
 
+  /** Members want this, and enough of them vote for it, if what carries their statements is not lost. */
+  demand(action: GovernanceAction): void {
+    const { random, world } = this.#options;
+    const [proposer, ...others] = random.shuffled([...this.#keys.keys()]) as [number, ...number[]];
+    const proposal = this.#sign(this.#keys[proposer]!.at(-1)!, { kind: 'proposal', nonce: random.bytes(16), action });
+    this.#carry(proposal);
+    const ballot = { kind: 'ballot', proposal: this.#digestOf(proposal), approve: true } as const;
+    for (const voter of others)
+      world.scheduler.after(random.between(50, 400), () => this.#carry(this.#sign(this.#keys[voter]!.at(-1)!, ballot)));
+  }
+
   #next(): void {
     const { random, world } = this.#options;
     const [proposer, ...others] = random.shuffled([...this.#keys.keys()]) as [number, ...number[]];

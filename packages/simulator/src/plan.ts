@@ -49,6 +49,8 @@ export interface Plan {
   readonly beyond: boolean;
   /** Members govern meanwhile. */
   readonly ballots: boolean;
+  /** Members upgrade the service meanwhile. */
+  readonly upgrades: boolean;
 }
 
 /** How hosts treat the launches that turns ask for. */
@@ -81,6 +83,7 @@ export type Choices = Partial<
     | 'erasure'
     | 'beyond'
     | 'ballots'
+    | 'upgrades'
   >
 > & { readonly focus?: Focus; readonly checkpointInterval?: number };
 
@@ -103,7 +106,8 @@ export const smallPlan: Choices = { disturbedMs: 3500, undisturbedMs: 4500 };
 
 export function planOf(seed: number, random: Random, { focus, checkpointInterval, ...choices }: Choices = {}): Plan {
   const slots = choices.slots ?? random.pick([4, 4, 4, 4, 4, 5, 6, 7]);
-  const turnIntervalMs = random.between(1000, 2500);
+  // An upgrade takes a round of turns.
+  const turnIntervalMs = choices.upgrades === true ? random.between(1000, 1200) : random.between(1000, 2500);
   // Most are short, since most faults need one or two turns to show what they do, and seeds find more than time does.
   const disturbedMs =
     choices.disturbedMs ?? (random.percent(15) ? random.between(6000, 10_000) : random.between(2000, 5500));
@@ -138,6 +142,7 @@ export function planOf(seed: number, random: Random, { focus, checkpointInterval
     erasure: { keys: true, nonces: true },
     beyond: false,
     ballots: false,
+    upgrades: false,
     ...choices,
   };
 }

@@ -3,7 +3,14 @@
  * twice, or in another order, without its showing.
  */
 import type { Service as ExecutedService } from '@coppice/execution';
-import { command, defineService, type Schema, type Value } from '@coppice/service';
+import {
+  command,
+  type CommandTransaction,
+  defineService,
+  type Migrations,
+  type Schema,
+  type Value,
+} from '@coppice/service';
 import { runtimeOf } from '@coppice/service/runtime';
 
 const pair: Schema<[string, string]> = {
@@ -17,40 +24,76 @@ const pair: Schema<[string, string]> = {
   },
 };
 
-const register = defineService({
-  name: 'register',
-  version: 1,
-  commands: {
-    /** Gives the value before. */
-    put: command({ input: pair, allow: 'anyone' }, (tx, [key, value]): Value => {
-      const map = tx.map<string>('registers');
-      const before = map.get(key);
-      map.set(key, value);
-      return before ?? null;
-    }),
-    get: command({ input: pair, allow: 'anyone' }, (tx, [key]): Value => tx.map<string>('registers').get(key) ?? null),
-    /** Gives the count after. */
-    count: command({ input: pair, allow: 'anyone' }, (tx, [key]): Value => {
-      const map = tx.map<number>('counters');
-      const count = (map.get(key) ?? 0) + 1;
-      map.set(key, count);
-      return count;
-    }),
-    /** Gives every register and its value. */
-    list: command({ input: pair, allow: 'anyone' }, (tx): Value =>
-      [...tx.map<string>('registers').entries()].map(([key, value]) => [String(key), value]),
-    ),
-    /** Writes, and fails: nothing of it may be seen. */
-    fail: command({ input: pair, allow: 'anyone' }, (tx, [key, value]): Value => {
-      tx.map<string>('registers').set(key, value);
-      return tx.reject('refused', 'as asked');
-    }),
-  },
-});
+/** What a version of the service is made of: where it keeps registers, and how it came by them. */
+interface Form {
+  readonly version: number;
+  readonly registers: string;
+  readonly migrate?: Migrations;
+}
+
+/** The same commands, whatever the version: clients see nothing of an upgrade. */
+const registerOf = ({ version, registers, migrate }: Form) =>
+  defineService({
+    name: 'register',
+    version,
+    commands: {
+      /** Gives the value before. */
+      put: command({ input: pair, allow: 'anyone' }, (tx, [key, value]): Value => {
+        const map = tx.map<string>(registers);
+        const before = map.get(key);
+        map.set(key, value);
+        return before ?? null;
+      }),
+      get: command({ input: pair, allow: 'anyone' }, (tx, [key]): Value => tx.map<string>(registers).get(key) ?? null),
+      /** Gives the count after. */
+      count: command({ input: pair, allow: 'anyone' }, (tx, [key]): Value => {
+        const map = tx.map<number>('counters');
+        const count = (map.get(key) ?? 0) + 1;
+        map.set(key, count);
+        return count;
+      }),
+      /** Gives every register and its value. */
+      list: command({ input: pair, allow: 'anyone' }, (tx): Value =>
+        [...tx.map<string>(registers).entries()].map(([key, value]) => [String(key), value]),
+      ),
+      /** Writes, and fails: nothing of it may be seen. */
+      fail: command({ input: pair, allow: 'anyone' }, (tx, [key, value]): Value => {
+        tx.map<string>(registers).set(key, value);
+        return tx.reject('refused', 'as asked');
+      }),
+    },
+    ...(migrate !== undefined && { migrate }),
+  });
 
 export const commands = ['put', 'get', 'count', 'list', 'fail'] as const;
 export type RegisterCommand = (typeof commands)[number];
 
-export function registerRuntime(): ExecutedService {
-  return runtimeOf(register);
+/** Each version keeps registers in a map of its own. */
+export const registersOf = (version: number): string => (version === 1 ? 'registers' : `registers-${version}`);
+
+/** Carries registers over to a version. */
+function moves(to: number): (tx: CommandTransaction) => void {
+  return (tx) => {
+    const [from, into] = [tx.map<string>(registersOf(to - 1)), tx.map<string>(registersOf(to))];
+    for (const [key, value] of [...from.entries()]) {
+      into.set(key, value);
+      from.delete(key);
+    }
+  };
+}
+
+/** How the migration of a release goes. */
+export type MigrationManner = 'sound' | 'failing' | 'divergent';
+
+/** A version of the service, as the instance in this slot has it. */
+export function registerRuntime(version = 1, manner: MigrationManner = 'sound', slot = 0): ExecutedService {
+  const migrate = (tx: CommandTransaction): void => {
+    moves(version)(tx);
+    const spoiled = tx.map<string>('registers');
+    if (manner !== 'sound') for (const key of ['a', 'b', 'c', 'd']) spoiled.set(key, `never ${slot % 2}`);
+    if (manner === 'failing') tx.reject('unready', 'as asked');
+  };
+  return runtimeOf(
+    registerOf({ version, registers: registersOf(version), ...(version > 1 && { migrate: { [version]: migrate } }) }),
+  );
 }

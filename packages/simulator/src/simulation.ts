@@ -19,6 +19,7 @@ import { Progress } from './checkers/progress.ts';
 import { Promises } from './checkers/promises.ts';
 import { Receipts } from './checkers/receipts.ts';
 import { Recovery } from './checkers/recovery.ts';
+import { Upgrades } from './checkers/upgrades.ts';
 import { Governance } from './checkers/governance.ts';
 import { Client } from './client.ts';
 import type { Instance } from './instance.ts';
@@ -35,6 +36,7 @@ import { type Choices, type Plan, planOf, reduced, type Reduction } from './plan
 import { failingManners, type LaunchManner, Provider } from './provider.ts';
 import { Random } from './random.ts';
 import { Scheduler } from './scheduler.ts';
+import { Upgrader } from './upgrader.ts';
 import type { Founded, World } from './world.ts';
 
 export interface Outcome {
@@ -53,6 +55,8 @@ export interface Outcome {
   readonly faults: Faults['counts'];
   /** What members decided, by kind of action. */
   readonly decided: Readonly<Record<string, number>>;
+  /** Activations, by how they ended. */
+  readonly activations: Readonly<Record<string, number>>;
   readonly violations: readonly Violation[];
   /** How many events each checker was shown. */
   readonly judged: Readonly<Record<string, number>>;
@@ -92,7 +96,9 @@ class Simulation {
   readonly #faults: Faults;
   readonly #manners: Random;
   readonly #clients: readonly Client[];
-  readonly #members: Members | undefined;
+  readonly #members: Members;
+  readonly #upgrader: Upgrader;
+  readonly #upgrades: Upgrades;
   readonly #governance: Governance;
   readonly #agreement: Agreement;
   readonly #accountability: Accountability;
@@ -148,7 +154,9 @@ class Simulation {
 
     this.#clients = this.#makeClients(founded);
     const governing = { world, random: random.fork('members'), service: founded.genesis.service, slots: plan.slots };
-    if (plan.ballots) this.#members = new Members({ ...governing, members, doors: () => this.#doors() });
+    this.#members = new Members({ ...governing, members, doors: () => this.#doors() });
+    const upgrading = { scheduler, random: random.fork('upgrader'), members: this.#members, slots: plan.slots };
+    this.#upgrader = new Upgrader({ ...upgrading, head: () => host.head });
     const genesis = founded.document.genesis.configuration;
     this.#observers = new Observers(() => scheduler.now);
     const violate = (checker: string) => (message: string) => this.#observers.violate(checker, message);
@@ -167,6 +175,11 @@ class Simulation {
       founded.genesis.service,
       founded.document.constitution,
     );
+    this.#upgrades = new Upgrades({
+      ...{ violate: violate('upgrades'), cryptography: provider.cryptography, service: founded.genesis.service },
+      constitution: founded.document.constitution,
+      configurations: this.#agreement.configurations,
+    });
     const { instances } = world;
     this.#accountability = new Accountability({
       ...{ violate: violate('accountability'), cryptography: provider.cryptography, service: founded.genesis.service },
@@ -178,7 +191,7 @@ class Simulation {
     // Beyond what is tolerated, nothing else is promised.
     const judges = plan.beyond
       ? [this.#accountability]
-      : [this.#progress, ...checkers, this.#governance, this.#coverage];
+      : [this.#progress, ...checkers, this.#governance, this.#upgrades, this.#coverage];
     const others = observer === undefined ? [] : [observer];
     this.#observers.watch(this.#agreement, ...judges, this.#counter(), ...others);
     host.begin(founded);
@@ -188,7 +201,8 @@ class Simulation {
     const { disturbedMs, undisturbedMs, faults, seed } = this.#plan;
     const scheduler = this.#scheduler;
     for (const client of this.#clients) client.start();
-    this.#members?.start();
+    if (this.#plan.ballots) this.#members.start();
+    if (this.#plan.upgrades) this.#upgrader.start();
     for (const { atMs, ...fault } of faults) scheduler.at(atMs, () => this.#faults.inject(fault));
     const enough = (): boolean => this.#untilViolation && this.#observers.violations.length > 0;
     scheduler.runUntil(disturbedMs, enough);
@@ -213,6 +227,7 @@ class Simulation {
       contradicted: this.#accountability.contradicted,
       faults: this.#faults.counts,
       decided: this.#governance.decided,
+      activations: this.#upgrades.attempts,
       violations: this.#observers.violations,
       judged: this.#judged(),
       reached: this.#coverage.reached,
@@ -270,7 +285,7 @@ class Simulation {
         turnDeadlineMs: policy.turnDeadlineMs,
         corrupt,
       }),
-      new Conduct(violate('conduct'), corrupt),
+      new Conduct(violate('conduct'), corrupt, this.#plan.upgrades),
       new Durability(violate('durability'), cryptography, configurations),
       loot,
       new Forgery({ ...forgery, violate: violate('forgery') }),

@@ -335,7 +335,7 @@ describe('keys', () => {
 describe('conduct', () => {
   it('of correct instances convinces each other', () => {
     const { found, violate } = verdicts();
-    const checker = new Conduct(violate, (id) => id === evil.id);
+    const checker = new Conduct(violate, (id) => id === evil.id, false);
     checker.rejected(a, b.id, 'pre-prepare', 'stale');
     checker.rejected(a, evil.id, 'pre-prepare', 'different-result');
     checker.rejected(evil, b.id, 'pre-prepare', 'different-result');

@@ -1,5 +1,6 @@
 /**
- * A primary that orders what nobody signed: requests of clients, challenges, notices and proofs that it made up.
+ * A primary that orders what nobody signed: requests of clients, challenges, notices and proofs that it made up; or under a header
+ * of another version than is active.
  */
 import type { Effect } from '@coppice/protocol';
 import { type Item, quorumOf, type SystemRequest, type Vote } from '@coppice/wire';
@@ -9,7 +10,7 @@ import type { Faulty } from './faulty.ts';
 import { batchOf, headerOf, type PrePrepare, proposed } from './proposal.ts';
 
 /** One thing only: a primary that is caught at one is not primary for long enough to try another. */
-const specialties = ['request', 'request', 'notice', 'notice', 'replay', 'erasure'] as const;
+const specialties = ['request', 'request', 'notice', 'notice', 'replay', 'erasure', 'version'] as const;
 
 export class TamperingPrimary implements Faulty {
   readonly name = 'tampering-primary';
@@ -28,12 +29,22 @@ export class TamperingPrimary implements Faulty {
   perform(effect: Effect): readonly Effect[] {
     if (effect.kind !== 'broadcast' || effect.message.kind !== 'pre-prepare') return [effect];
     const { message } = effect;
+    if (this.#specialty === 'version') return this.#ofAnotherVersion(effect, message);
     const items = this.#tampered(message, batchOf(message).items);
     if (items === undefined) return [effect];
     // Where its own execution refuses the batch, any header will do: nobody else's may get that far.
     const header = headerOf(this.#instance, message, { items }, message.header.time) ?? message.header;
     const other = proposed(this.#instance, message, header, { items });
     return other === undefined ? [effect] : other.map((one) => ({ ...effect, message: one }));
+  }
+
+  #ofAnotherVersion(effect: Extract<Effect, { kind: 'broadcast' }>, message: PrePrepare): readonly Effect[] {
+    const { code, ...header } = message.header;
+    const named = { version: 1, script: this.#random.bytes(32) };
+    const other =
+      code === undefined ? { ...header, protocolVersion: 2, code: named } : { ...header, protocolVersion: 1 };
+    const proposal = proposed(this.#instance, message, other, batchOf(message));
+    return proposal === undefined ? [effect] : proposal.map((one) => ({ ...effect, message: one }));
   }
 
   #tampered({ vote }: PrePrepare, items: readonly Item[]): Item[] | undefined {
@@ -43,6 +54,8 @@ export class TamperingPrimary implements Faulty {
     const challenge = items.findIndex((item) => item.kind === 'system' && item.request.kind === 'challenge');
     if (challenge >= 0) return items.map((item, i) => (i === challenge ? this.#otherChallenge(item) : item));
     switch (this.#specialty) {
+      case 'version':
+        return undefined;
       case 'erasure':
         // Before the true notices are there.
         return this.#early(vote) ? [...items, { kind: 'system', request: this.#erasure() }] : undefined;

@@ -6,6 +6,7 @@ import type { Mutant } from './mutant.ts';
 import { ordering } from './ordering.ts';
 import { receipts } from './receipts.ts';
 import { turns } from './turns.ts';
+import { upgrades } from './upgrades.ts';
 import { viewChanges } from './view-change.ts';
 
 export const mutants: readonly Mutant[] = [
@@ -16,4 +17,5 @@ export const mutants: readonly Mutant[] = [
   ...turns,
   ...receipts,
   ...governance,
+  ...upgrades,
 ];

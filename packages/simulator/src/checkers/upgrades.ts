@@ -1,0 +1,112 @@
+/**
+ * Upgrades: no code that was not approved ever votes, what is active changes once, when it is due, and the state after is the
+ * migration of the state before. spec/upgrades.md. Read off the committed write sets as an audit reads them; what the migration of the
+ * simulated service does is written down a second time here.
+ */
+import { ActivationWatch, Findings, GovernanceWatch } from '@coppice/audit';
+import type { CommittedBatch } from '@coppice/protocol';
+import { decodeWriteSet } from '@coppice/state';
+import { type Configuration, type Cryptography, type Digest, sameBytes, toHex } from '@coppice/wire';
+import { releases } from '../founding.ts';
+import type { Instance } from '../instance.ts';
+import type { Observer } from '../observer.ts';
+import { registersOf } from '../register.ts';
+
+interface UpgradesOptions {
+  readonly violate: (message: string) => void;
+  readonly cryptography: Cryptography;
+  readonly service: Digest;
+  readonly constitution: Uint8Array;
+  /** By epoch. */
+  readonly configurations: readonly Configuration[];
+}
+
+export class Upgrades implements Observer {
+  readonly name = 'upgrades';
+  readonly #options: UpgradesOptions;
+  readonly #findings = new Findings();
+  readonly #governance: GovernanceWatch;
+  readonly #activations: ActivationWatch;
+  /** What the service wrote, by address. */
+  readonly #entries = new Map<string, Uint8Array>();
+  #sequence = 0;
+  #told = 0;
+
+  constructor(options: UpgradesOptions) {
+    const { constitution, cryptography, service } = options;
+    this.#options = options;
+    this.#governance = new GovernanceWatch(cryptography, service, constitution, undefined);
+    this.#activations = new ActivationWatch(cryptography, this.#findings, constitution);
+  }
+
+  /** Attempts, by how they ended: `activated`, or the code of the failure. */
+  get attempts(): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const { failed } of this.#activations.reports) {
+      const how = failed?.code ?? 'activated';
+      counts[how] = (counts[how] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  /** Each batch once, as the first correct instance committed it: that all commit the same is agreement's to check. */
+  committed(instance: Instance, { header, items, outcomes }: CommittedBatch): void {
+    if (instance.corrupt || header.sequence !== this.#sequence + 1) return;
+    this.#sequence = header.sequence;
+    const system = items.flatMap((item) => (item.kind === 'system' ? [item.request] : []));
+    const requests = items.map((item) => (item.kind === 'bundle' ? item.bundle.operations.length : 0));
+    const clientRequests = requests.reduce((sum, each) => sum + each, 0);
+    const configuration = this.#options.configurations[header.epoch]!;
+    this.#activations.begin({ header, system, clientRequests }, configuration, this.#governance.constitution);
+    this.#judgeSeats(configuration);
+    for (const [index, { writeSet }] of outcomes.entries()) {
+      const { protocol, script, version } = this.#activations.active;
+      const known = this.#governance.decisions.length;
+      this.#governance.add(writeSet, header, { protocol, code: { version, script } });
+      this.#activations.wrote(index, writeSet, this.#governance.decisions[known]?.action);
+      this.#follow(writeSet, version);
+    }
+    for (; this.#told < this.#findings.problems.length; this.#told++)
+      this.#options.violate(this.#findings.problems[this.#told]!.message);
+  }
+
+  /** Whoever votes runs a release that members approved, and that can execute what is active. */
+  #judgeSeats({ epoch, seats }: Configuration): void {
+    const { protocol, version } = this.#activations.active;
+    for (const { release, slot } of seats) {
+      const approved = releases.find(({ digest }) => sameBytes(digest, release));
+      if (approved === undefined || !approved.protocols.includes(protocol) || !approved.versions.includes(version))
+        this.#options.violate(`in epoch ${epoch}, slot ${slot} has release ${toHex(release.subarray(0, 4))}`);
+    }
+  }
+
+  /** Keeps the state of the service, and compares what a migration made of it. */
+  #follow(writeSet: Uint8Array, before: number): void {
+    const decoded = decodeWriteSet(writeSet);
+    if (!decoded.ok) return;
+    const own = decoded.value.filter(({ address }) => address.startsWith('service/'));
+    const { version } = this.#activations.active;
+    if (version !== before) {
+      const [from, to] = [before, version].map((each) => `service/${registersOf(each)}\0`) as [string, string];
+      const expected = [...this.#entries].flatMap(([address, value]): [string, Uint8Array | undefined][] =>
+        address.startsWith(from)
+          ? [
+              [address, undefined],
+              [to + address.slice(from.length), value],
+            ]
+          : [],
+      );
+      const shown = (changes: readonly (readonly [string, Uint8Array | undefined])[]): string =>
+        changes
+          .map(([address, value]) => `${address}=${value === undefined ? '' : toHex(value)}`)
+          .sort()
+          .join(' ');
+      if (shown(expected) !== shown(own.map(({ address, value }) => [address, value])))
+        this.#options.violate(`the migration to version ${version} is not that of the state before`);
+    }
+    for (const { address, value } of own) {
+      if (value === undefined) this.#entries.delete(address);
+      else this.#entries.set(address, value);
+    }
+  }
+}

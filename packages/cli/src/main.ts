@@ -7,6 +7,7 @@
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { defaultFolder, type ServiceOptions } from './connect.ts';
+import type { PlanOptions } from './commands/upgrade-plan.ts';
 import { showEvidence, type ShowOptions, verifyEvidenceFile, type VerifyOptions } from './commands/evidence.ts';
 import { importEndorsements } from './commands/endorsements.ts';
 import { dev, genesis, type GenesisOptions, host, stop } from './commands/local.ts';
@@ -283,6 +284,18 @@ answering(release.command('diversity').description('what two variants have in co
   .action((a: string, b: string, options: { release: string } & Answering) =>
     diversity(a, b, options, new Output(options.json)),
   );
+
+const upgrade = program.command('upgrade').description('upgrades, planned and proven');
+at(upgrade.command('plan').description('what activating a release would make of the state; needs no network'))
+  .requiredOption('--ledger <folder>', 'an instance’s folder, or a copy of it: the state is made of what it holds')
+  .option('--release <folder>', 'the release, as it was built', 'release')
+  .option('--service <digest>', 'the service that the ledger must be of')
+  .option('--key <file>', 'key file of an auditor; may be repeated', collect(String))
+  .action(async (options: PlanOptions & Answering) => {
+    // Only here: what confines services changes the process that loads it.
+    const { plan } = await import('./commands/upgrade-plan.ts');
+    await plan(options, new Output(options.json));
+  });
 
 const evidence = program.command('evidence').description('evidence of instances, as hardware and clouds give it');
 const files = (command: Command): Command =>

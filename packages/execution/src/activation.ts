@@ -16,7 +16,7 @@ import {
   type SystemRequest,
   systemRequestDigest,
 } from '@coppice/wire';
-import type { ServiceCall, Services } from './service.ts';
+import type { Services } from './service.ts';
 
 export type Activate = Extract<SystemRequest, { kind: 'activate' }>;
 
@@ -76,13 +76,14 @@ export interface Activated {
   readonly tx: Transaction;
 }
 
-/** Executes an activation that is due. [12-17] */
+/** Executes an activation that is due: `digest` is its request's. [12-17] */
 export function activate(
   services: Services,
   overlay: Overlay,
   { activation, constitution }: Pick<Standing, 'activation' | 'constitution'>,
   request: Activate,
-  agreed: Pick<ServiceCall, 'time' | 'seed'>,
+  digest: Digest,
+  time: number,
   divergent: boolean,
 ): Activated {
   const { release, protocol, service, attempt } = request;
@@ -102,7 +103,7 @@ export function activate(
     const { code } = targetOf(constitution.releases.at(-1)!);
     if (code.version > activation.code.version) {
       const successor = services.get(code.version);
-      const outcome = successor?.migrate?.(tx, activation.code.version, agreed);
+      const outcome = successor?.migrate?.(tx, activation.code.version, { time, seed: digest });
       const decoded = outcome && decodeResult(outcome.result);
       if (successor === undefined || outcome?.ok === false) {
         tx.abort();

@@ -368,11 +368,18 @@ class BatchExecution {
   }
 
   #activate(request: Activate, digest: Digest): undefined {
-    // Of the request alone, so that it can be foreseen.
-    const agreed = { time: this.#input.time, seed: seedOf(digest, 0, 0) };
+    const { time } = this.#input;
     const divergent = this.#divergent.has(toLatin1(digest));
     const { services } = this.#environment;
-    const { activation, result, tx } = activate(services, this.#overlay, this.#before, request, agreed, divergent);
+    const { activation, result, tx } = activate(
+      services,
+      this.#overlay,
+      this.#before,
+      request,
+      digest,
+      time,
+      divergent,
+    );
     this.#activation = activation;
     this.#finish(tx, true, result, digest, noBytes);
   }

@@ -1,6 +1,7 @@
 export { type CommittedState, type ExecutionSettings, genesisWriteSet, ReplicaExecution } from './execution.ts';
 export { committedAnswer, runsOf } from './committed-answer.ts';
 export type { TableBounds } from './client-table.ts';
+export { type ActivationPlan, type PlanObjection, StateCopy } from './plan.ts';
 export { answerQuery, mayReadLog, type Query, statusOf } from './queries.ts';
 export type { ExecutionError } from './results.ts';
 export type { Service, ServiceCall, ServiceOutcome, Services } from './service.ts';

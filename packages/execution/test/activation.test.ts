@@ -16,6 +16,8 @@ import {
   systemRequestDigest,
   toHex,
 } from '@coppice/wire';
+import { genesisWriteSet } from '../src/execution.ts';
+import { StateCopy } from '../src/plan.ts';
 import { answerQuery } from '../src/queries.ts';
 import type { Service, Services } from '../src/service.ts';
 import {
@@ -304,5 +306,46 @@ describe('a release that cannot speak what is active', () => {
     log.execution.commit(log.sequence);
     assert.notDeepEqual(open()?.release, release);
     assert.deepEqual(log.execution.committed().membership.finished.at(-1)?.outcome, 'discarded');
+  });
+});
+
+describe('a plan', () => {
+  /** The state of a log, from its write sets alone. */
+  const copyOf = (log: Log): StateCopy => {
+    const copy = new StateCopy(cryptography);
+    copy.apply([genesisWriteSet(cryptography, genesis)]);
+    for (const { executed } of log.inputs) copy.apply(executed.outcomes.map(({ writeSet }) => writeSet));
+    return copy;
+  };
+  const entry = (approve() as Extract<GovernanceAction, { kind: 'approve-release' }>).release;
+
+  it('gives the digest that the activation gives', () => {
+    const log = moved(4);
+    const plan = copyOf(log).plan(entry, both, log.time + 1);
+    assert.ok('after' in plan);
+    assert.deepEqual(plan.stateBefore, log.digest());
+    const { outcomes } = log.run(due(log));
+    assert.equal(outcomes.length, 1, 'nothing else was written');
+    assert.deepEqual(plan.writeSet, outcomes[0]!.writeSet);
+    assert.deepEqual(plan.stateAfter, log.digest());
+    assert.deepEqual(plan.after, active(log));
+  });
+
+  it('can be made before anybody approved the release, and says how the migration would fail', () => {
+    const log = new Log(genesis, { services: both });
+    log.run([log.bundle('alice', 1, ['add x'])]);
+    const plan = copyOf(log).plan(entry, failing(rejects), log.time);
+    assert.equal('after' in plan && plan.after.failed?.code, 'no-room');
+  });
+
+  it('is refused for what would never be activated', () => {
+    const log = moved(0);
+    const refused = (changes: object): string => {
+      const plan = copyOf(log).plan({ ...entry, ...changes }, both, log.time);
+      return 'objection' in plan ? plan.objection : 'none';
+    };
+    assert.equal(refused({ services: [{ version: 2 }] }), 'cannot-speak');
+    assert.equal(refused({ services: [{ version: 1 }], protocols: [1] }), 'nothing-new');
+    assert.equal(refused({ variants: [] }), 'malformed-entry');
   });
 });

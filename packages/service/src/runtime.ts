@@ -5,6 +5,7 @@ export {
   type CallDescription,
   type Description,
   type Execution,
+  migrationStepsMax,
   type Outcome,
   runtimeOf,
   type RuntimeOptions,

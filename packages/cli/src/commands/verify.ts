@@ -83,7 +83,13 @@ export async function auditFolder(
   {
     keyFiles,
     onProgress,
-  }: { readonly keyFiles?: readonly string[]; readonly onProgress?: (batches: number) => void } = {},
+    onState,
+  }: {
+    readonly keyFiles?: readonly string[];
+    readonly onProgress?: (batches: number) => void;
+    /** Told of what genesis wrote, and then of what each committed batch did. */
+    readonly onState?: (writeSets: readonly Uint8Array[]) => void;
+  } = {},
 ): Promise<AuditReport> {
   const dataFolder = dataFolderOf(folder);
   /** In force when a batch began, and any that was put into force in it. */
@@ -105,6 +111,7 @@ export async function auditFolder(
           : [],
       );
       constitutions = [...constitutions.slice(-1), ...written];
+      onState?.(writeSets);
     },
     appraise(join, launch, time) {
       // Which collateral the ledger had seen by then is in its state, which an auditor has at checkpoints only.
@@ -120,7 +127,9 @@ export async function auditFolder(
       const verified = verifyGenesis(nodeCryptography, document, {});
       if (!verified.ok)
         throw new UserError(`the genesis document does not hold: ${verified.check}: ${verified.reason}`);
-      return genesisWriteSet(nodeCryptography, { ...verified, time: document.genesis.time });
+      const written = genesisWriteSet(nodeCryptography, { ...verified, time: document.genesis.time });
+      onState?.([written]);
+      return written;
     },
     ...(onProgress === undefined ? {} : { onProgress: ({ batches }) => onProgress(batches) }),
   });
@@ -161,6 +170,7 @@ export async function audit(
     `  checkpoints   ${report.checkpoints.certified} certified, the state recomputed at ${report.checkpoints.stateRecomputed}`,
     `  turns         ${report.turns.length} clean starts`,
     `  decisions     ${report.decisions.length} of its members, every signature verified`,
+    `  activations   ${report.activations.filter(({ failed }) => failed === undefined).length}, and ${report.activations.filter(({ failed }) => failed !== undefined).length} that failed`,
     `  faults        ${report.faults.length}`,
     ...suspectLines(report.suspicions).map((line) => `  suspected     ${line}`),
     `  end           ${report.end ?? 'not reached'}${report.uncertifiedTail > 0 ? `, ${report.uncertifiedTail} batches not certified` : ''}`,

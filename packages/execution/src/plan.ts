@@ -1,0 +1,104 @@
+/**
+ * What an activation would give: run on a copy of the state, before anybody approves it. spec/upgrades.md.
+ */
+import {
+  type Activation,
+  parseConstitution,
+  type Problem,
+  readActivation,
+  readConstitution,
+  speaks,
+  targetOf,
+} from '@coppice/governance';
+import { decodeWriteSet, encodeWriteSet, State, type WriteSet } from '@coppice/state';
+import { type Cryptography, type Digest, sameBytes, systemRequestDigest } from '@coppice/wire';
+import { type Activate, activate } from './activation.ts';
+import type { Services } from './service.ts';
+
+/** Why a release would not be activated at all. */
+export type PlanObjection = 'malformed-entry' | 'cannot-speak' | 'nothing-new' | 'malformed-state';
+
+export interface ActivationPlan {
+  readonly from: Activation;
+  readonly request: Activate;
+  /** What its transaction would leave. */
+  readonly after: Activation;
+  /** Digests of the state. That after is what an activation gives where the state before is this one, and the migration does not read the time. */
+  readonly stateBefore: Digest;
+  readonly stateAfter: Digest;
+  readonly changes: WriteSet;
+  /** The same, as it would stand in the ledger. */
+  readonly writeSet: Uint8Array;
+}
+
+/** A copy of a service's state, made of what its batches wrote. */
+export class StateCopy {
+  readonly #cryptography: Cryptography;
+  readonly #state: State;
+  #malformed = false;
+
+  constructor(cryptography: Cryptography) {
+    this.#cryptography = cryptography;
+    this.#state = new State(cryptography);
+  }
+
+  /** Takes the write sets of genesis, or of the next batch. */
+  apply(writeSets: readonly Uint8Array[]): void {
+    const overlay = this.#state.begin();
+    for (const encoded of writeSets) {
+      const decoded = decodeWriteSet(encoded);
+      if (decoded.ok) overlay.apply(decoded.value);
+      else this.#malformed = true;
+    }
+    this.#state.fold();
+  }
+
+  /**
+   * Activates a release as if it sat in every slot. The copy is changed by it: that was its last use.
+   *
+   * @param entry the release, as members would approve it
+   * @param services what its replicas can execute
+   * @param time agreed time, in milliseconds, that the migration would see
+   */
+  plan(
+    entry: { readonly digest: unknown },
+    services: Services,
+    time: number,
+  ): ActivationPlan | { readonly objection: PlanObjection; readonly detail: string } {
+    if (this.#malformed) return { objection: 'malformed-state', detail: 'a write set cannot be read' };
+    const view = this.#state.view();
+    const [constitution, from] = [readConstitution(view), readActivation(view)];
+    const alone = parseConstitution({ ...constitution, releases: [entry] });
+    if (!alone.ok) return { objection: 'malformed-entry', detail: textOf(alone.problems) };
+    const [release] = alone.value.releases as [(typeof alone.value.releases)[number]];
+    const { protocol, code } = targetOf(release);
+    if (!speaks(release, from))
+      return {
+        objection: 'cannot-speak',
+        detail: `version ${from.code.version} of the service under ${from.protocol}`,
+      };
+    if (protocol <= from.protocol && code.version <= from.code.version)
+      return { objection: 'nothing-new', detail: 'it brings no version that is not active' };
+    const request: Activate = {
+      kind: 'activate',
+      release: release.digest,
+      protocol,
+      service: code.version,
+      attempt: from.attempts + 1,
+    };
+    const others = constitution.releases.filter(({ digest }) => !sameBytes(digest, release.digest));
+    const approved = { ...constitution, releases: [...others, release] };
+    const stateBefore = this.#state.snapshot().digest;
+    const digest = systemRequestDigest(this.#cryptography, request);
+    const standing = { activation: from, constitution: approved };
+    const { activation, tx } = activate(services, this.#state.begin(), standing, request, digest, time, false);
+    const changes = tx.commit();
+    this.#state.fold();
+    const stateAfter = this.#state.snapshot().digest;
+    return { from, request, after: activation, stateBefore, stateAfter, changes, writeSet: encodeWriteSet(changes) };
+  }
+}
+
+function textOf(problems: readonly Problem[]): string {
+  return problems.map(({ path, reason }) => `${path} ${reason}`.trim()).join('; ');
+}

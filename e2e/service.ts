@@ -36,6 +36,7 @@ export default defineService({
       return next;
     }),
   },
+  history: { counters: 'anyone' },
   queries: {
     get: query({ input: texts('key') }, (tx, { key }) => tx.map<string>('values').get(key) ?? null),
     count: query({ input: texts('key') }, (tx, { key }) => tx.map<number>('counters').get(key) ?? 0),

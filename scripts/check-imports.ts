@@ -15,8 +15,8 @@ const everything = 'everything';
 
 const mayUse: Readonly<Record<string, readonly string[] | typeof everything>> = {
   wire: [],
-  ledger: ['wire'],
   state: ['wire'],
+  ledger: ['wire', 'state'],
   attestation: ['wire'],
   protocol: ['wire', 'ledger'],
   governance: ['wire', 'state', 'attestation'],

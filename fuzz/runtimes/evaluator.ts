@@ -20,6 +20,7 @@ const surplus = process.argv[2] === 'miscompute' ? 1 : 0;
 const agreed = {
   caller: { id: 'alice', roles: ['clerk'] },
   time: 1_800_000_000_123,
+  sequence: 1,
   seed: new Uint8Array(32).fill(7),
 };
 

@@ -11,6 +11,7 @@ import type { PlanOptions } from './commands/upgrade-plan.ts';
 import { showEvidence, type ShowOptions, verifyEvidenceFile, type VerifyOptions } from './commands/evidence.ts';
 import { importEndorsements } from './commands/endorsements.ts';
 import { dev, genesis, type GenesisOptions, host, stop } from './commands/local.ts';
+import { showHistory, verifyHistory } from './commands/history.ts';
 import { earlyTurn, invoke, query, setParameter, setPlatform } from './commands/request.ts';
 import { exportLedger, type LedgerOptions, listLedger, showRecords, verifyLedger } from './commands/ledger.ts';
 import {
@@ -247,6 +248,23 @@ remote(program.command('query').description('ask one replica’s committed state
   .action((name: string, input: string | undefined, options: ServiceOptions & Answering) =>
     query(name, input, options, new Output(options.json)),
   );
+
+const history = program.command('history').description('what keys of maps had, where the service keeps it');
+remote(history.command('show').description('the values that a key had, newest first, each proven'))
+  .argument('<map>')
+  .argument('<key>', 'JSON, such as 5 or ["lot",5]; what is no JSON is text')
+  .option('--at <sequence>', 'only what it had as of this batch', integer)
+  .option('--from <sequence>', 'back to this batch', integer)
+  .option('--to <sequence>', 'from this batch on; default: the newest stable checkpoint', integer)
+  .option('--limit <n>', 'at most so many', integer, 100)
+  .option('--proof <file>', 'write the proof of the first one there')
+  .action((map: string, key: string, options: Parameters<typeof showHistory>[2] & Answering) =>
+    showHistory(map, key, options, new Output(options.json)),
+  );
+at(history.command('verify').description('whether a file of show --proof proves what it says; needs no network'))
+  .argument('<file>')
+  .option('--service <digest>', 'the service; default: that of the folder')
+  .action((file: string, options: Local & Answering) => verifyHistory(file, options, new Output(options.json)));
 
 const receipt = program.command('receipt').description('receipts');
 at(receipt.command('verify').description('whether a receipt proves what it says; needs no network'))

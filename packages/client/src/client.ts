@@ -10,6 +10,7 @@ import { proveRange, type RangeProof, type Receipt, receiptVersion } from '@copp
 import {
   type Bundle,
   bundleStatement,
+  type CallerProof,
   type ClientAnswer,
   type ClientAnswerOf,
   type Cryptography,
@@ -25,8 +26,9 @@ import {
   transactionLeaf,
 } from '@coppice/wire';
 import { ServiceChain } from './chain.ts';
+import { askHistory, type Historical } from './historical.ts';
 import { followBatches, type FollowedBatch } from './subscription.ts';
-import { DoorError } from './door-connection.ts';
+import { type DoorConnection, DoorError } from './door-connection.ts';
 import { Fleet } from './fleet.ts';
 import { highestNumber } from './numbers.ts';
 
@@ -200,6 +202,16 @@ export class Client {
       const as = target === 'service' ? connection.callerProof(service, signer) : undefined;
       return { kind: 'query', target, payload, as };
     });
+  }
+
+  /**
+   * What value a key had as of batch `at`, proven: by default, of the stable checkpoint. The map's service must declare its history. The
+   * key is in the form of `encodeKey`. Throws {@link DoorError} with every replica's reason, or the last one's.
+   */
+  history(map: string, key: Uint8Array, at?: number): Promise<Historical> {
+    const { cryptography, service, signer } = this.#options;
+    const proofTo = (connection: DoorConnection): CallerProof => connection.callerProof(service, signer);
+    return askHistory(cryptography, this.#fleet, { map, key, at }, proofTo);
   }
 
   /** The status that the replica in `slot` gives of itself. */

@@ -65,18 +65,30 @@ export class Fleet {
   }
 
   /** Asks the preferred replica, and others if it does not answer: what it says is its own word. Throws {@link DoorError}. */
-  async askAny(
+  askAny(
     questionTo: (connection: DoorConnection) => Parameters<DoorConnection['ask']>[0],
   ): Promise<ClientAnswerOf<'answer'>> {
+    // A refusal is an answer.
+    return this.askEach((connection) => connection.ask(questionTo(connection), 'answer'), 'REFUSED');
+  }
+
+  /**
+   * What `ask` gives of the preferred replica, or of the first other one where it throws a {@link DoorError}: the last of these, where
+   * all do, and at once one of code `final`.
+   */
+  async askEach<T>(
+    ask: (connection: DoorConnection, slot: number) => Promise<T>,
+    final?: DoorError['code'],
+  ): Promise<T> {
     const { seats } = this.chain.configuration;
     let last = new DoorError('UNREACHABLE', 'no replica of the service answers');
     for (let i = 0; i < seats.length; i++) {
       try {
-        const connection = await this.connection(seats[(this.preferred + i) % seats.length]!.slot);
-        if (connection !== undefined) return await connection.ask(questionTo(connection), 'answer');
+        const { slot } = seats[(this.preferred + i) % seats.length]!;
+        const connection = await this.connection(slot);
+        if (connection !== undefined) return await ask(connection, slot);
       } catch (error) {
-        // A refusal is an answer.
-        if (!(error instanceof DoorError) || error.code === 'REFUSED') throw error;
+        if (!(error instanceof DoorError) || error.code === final) throw error;
         last = error;
       }
     }

@@ -2,5 +2,6 @@ export * from './chain.ts';
 export * from './client.ts';
 export * from './door-connection.ts';
 export * from './framing.ts';
+export * from './historical.ts';
 export * from './subscription.ts';
 export * from './typed.ts';

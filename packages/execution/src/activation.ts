@@ -16,7 +16,7 @@ import {
   type SystemRequest,
   systemRequestDigest,
 } from '@coppice/wire';
-import type { Services } from './service.ts';
+import type { ServiceCall, Services } from './service.ts';
 
 export type Activate = Extract<SystemRequest, { kind: 'activate' }>;
 
@@ -83,7 +83,7 @@ export function activate(
   { activation, constitution }: Pick<Standing, 'activation' | 'constitution'>,
   request: Activate,
   digest: Digest,
-  time: number,
+  { sequence, time }: Pick<ServiceCall, 'sequence' | 'time'>,
   divergent: boolean,
 ): Activated {
   const { release, protocol, service, attempt } = request;
@@ -103,7 +103,7 @@ export function activate(
     const { code } = targetOf(constitution.releases.at(-1)!);
     if (code.version > activation.code.version) {
       const successor = services.get(code.version);
-      const outcome = successor?.migrate?.(tx, activation.code.version, { time, seed: digest });
+      const outcome = successor?.migrate?.(tx, activation.code.version, { time, sequence, seed: digest });
       const decoded = outcome && decodeResult(outcome.result);
       if (successor === undefined || outcome?.ok === false) {
         tx.abort();

@@ -270,7 +270,7 @@ class BatchExecution {
     const tx = this.#overlay.transaction();
     const seed = seedOf(digest, sequence, this.#outcomes.length);
     const service = this.#environment.services.get(this.#activation.code.version);
-    const call = { operation, caller, time, seed };
+    const call = { operation, caller, time, sequence, seed };
     const { ok, result } = service?.execute(tx, call) ?? { ok: false, result: results.unspoken };
     this.#finish(tx, ok, result, digest, salt);
   }
@@ -368,7 +368,7 @@ class BatchExecution {
   }
 
   #activate(request: Activate, digest: Digest): undefined {
-    const { time } = this.#input;
+    const { sequence, time } = this.#input;
     const divergent = this.#divergent.has(toLatin1(digest));
     const { services } = this.#environment;
     const { activation, result, tx } = activate(
@@ -377,7 +377,7 @@ class BatchExecution {
       this.#before,
       request,
       digest,
-      time,
+      { sequence, time },
       divergent,
     );
     this.#activation = activation;

@@ -1,4 +1,5 @@
 export { type CommittedState, type ExecutionSettings, genesisWriteSet, ReplicaExecution } from './execution.ts';
+export { answerHistory, type HistoryRefusal } from './history.ts';
 export { committedAnswer, runsOf } from './committed-answer.ts';
 export type { TableBounds } from './client-table.ts';
 export { type ActivationPlan, type PlanObjection, StateCopy } from './plan.ts';

@@ -13,7 +13,7 @@ import {
 import { decodeWriteSet, encodeWriteSet, State, type WriteSet } from '@coppice/state';
 import { type Cryptography, type Digest, sameBytes, systemRequestDigest } from '@coppice/wire';
 import { type Activate, activate } from './activation.ts';
-import type { Services } from './service.ts';
+import type { ServiceCall, Services } from './service.ts';
 
 /** Why a release would not be activated at all. */
 export type PlanObjection = 'malformed-entry' | 'cannot-speak' | 'nothing-new' | 'malformed-state';
@@ -23,7 +23,7 @@ export interface ActivationPlan {
   readonly request: Activate;
   /** What its transaction would leave. */
   readonly after: Activation;
-  /** Digests of the state. That after is what an activation gives where the state before is this one, and the migration does not read the time. */
+  /** Digests of the state. That after is what an activation gives where the state before is this one, and the migration does not read the time and writes no map with a history. */
   readonly stateBefore: Digest;
   readonly stateAfter: Digest;
   readonly changes: WriteSet;
@@ -58,12 +58,12 @@ export class StateCopy {
    *
    * @param entry the release, as members would approve it
    * @param services what its replicas can execute
-   * @param time agreed time, in milliseconds, that the migration would see
+   * @param at batch and agreed time, in milliseconds, that the migration would see
    */
   plan(
     entry: { readonly digest: unknown },
     services: Services,
-    time: number,
+    at: Pick<ServiceCall, 'sequence' | 'time'>,
   ): ActivationPlan | { readonly objection: PlanObjection; readonly detail: string } {
     if (this.#malformed) return { objection: 'malformed-state', detail: 'a write set cannot be read' };
     const view = this.#state.view();
@@ -91,7 +91,7 @@ export class StateCopy {
     const stateBefore = this.#state.snapshot().digest;
     const digest = systemRequestDigest(this.#cryptography, request);
     const standing = { activation: from, constitution: approved };
-    const { activation, tx } = activate(services, this.#state.begin(), standing, request, digest, time, false);
+    const { activation, tx } = activate(services, this.#state.begin(), standing, request, digest, at, false);
     const changes = tx.commit();
     this.#state.fold();
     const stateAfter = this.#state.snapshot().digest;

@@ -66,8 +66,9 @@ function serviceQuery(state: CommittedState, services: Services, { payload, call
   if (service === undefined) return results.unspoken;
   const roles = caller === undefined ? [] : (clientRoles(state.view, caller) ?? []);
   const id = caller === undefined ? '' : toHex(caller);
-  const { time, view } = state;
-  return service.query(view, { operation: payload, caller: { id, roles }, time, seed: new Uint8Array(0) }).result;
+  const { sequence, time, view } = state;
+  const call = { operation: payload, caller: { id, roles }, time, sequence, seed: new Uint8Array(0) };
+  return service.query(view, call).result;
 }
 
 /** The proposal with this number, as the ledger encodes numbers: with all that members signed. */

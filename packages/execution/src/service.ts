@@ -11,6 +11,8 @@ export interface ServiceCall {
   readonly caller: { readonly id: string; readonly roles: readonly string[] };
   /** Agreed time in milliseconds. */
   readonly time: number;
+  /** Of the batch; for a query, of the last committed one. */
+  readonly sequence: number;
   /** Distinct for each transaction. Whoever orders requests can foresee it: no secret, and no fair dice. */
   readonly seed: Uint8Array;
 }
@@ -33,7 +35,13 @@ export interface Service {
    * Carries the state over from an earlier version of the service, as `execute` executes. Without it there is nothing to
    * carry over.
    */
-  migrate?(access: Transaction, fromVersion: number, agreed: Pick<ServiceCall, 'time' | 'seed'>): ServiceOutcome;
+  migrate?(
+    access: Transaction,
+    fromVersion: number,
+    agreed: Pick<ServiceCall, 'time' | 'sequence' | 'seed'>,
+  ): ServiceOutcome;
+  /** Whether a caller with these roles may read what a map's values were. A service without the method: nobody. */
+  mayReadHistory?(map: string, roles: readonly string[]): boolean;
 }
 
 /** The versions of the service that a replica can execute, each by its own script. */

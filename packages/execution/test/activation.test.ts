@@ -321,7 +321,7 @@ describe('a plan', () => {
 
   it('gives the digest that the activation gives', () => {
     const log = moved(4);
-    const plan = copyOf(log).plan(entry, both, log.time + 1);
+    const plan = copyOf(log).plan(entry, both, { sequence: 1, time: log.time + 1 });
     assert.ok('after' in plan);
     assert.deepEqual(plan.stateBefore, log.digest());
     const { outcomes } = log.run(due(log));
@@ -334,14 +334,14 @@ describe('a plan', () => {
   it('can be made before anybody approved the release, and says how the migration would fail', () => {
     const log = new Log(genesis, { services: both });
     log.run([log.bundle('alice', 1, ['add x'])]);
-    const plan = copyOf(log).plan(entry, failing(rejects), log.time);
+    const plan = copyOf(log).plan(entry, failing(rejects), { sequence: 1, time: log.time });
     assert.equal('after' in plan && plan.after.failed?.code, 'no-room');
   });
 
   it('is refused for what would never be activated', () => {
     const log = moved(0);
     const refused = (changes: object): string => {
-      const plan = copyOf(log).plan({ ...entry, ...changes }, both, log.time);
+      const plan = copyOf(log).plan({ ...entry, ...changes }, both, { sequence: 1, time: log.time });
       return 'objection' in plan ? plan.objection : 'none';
     };
     assert.equal(refused({ services: [{ version: 2 }] }), 'cannot-speak');

@@ -6,6 +6,7 @@
  * spec/ledger.md, "What a certificate proves", has the argument for each check.
  */
 import {
+  type CheckpointCertificate,
   type CommitCertificate,
   commitCertificateCodec,
   type Configuration,
@@ -23,6 +24,7 @@ import {
   sameBytes,
   serviceDigest,
   toLatin1,
+  validCheckpointCertificate,
   validCommitCertificate,
 } from '@coppice/wire';
 import { verifyInclusion } from './merkle-proof.ts';
@@ -122,6 +124,17 @@ export class ChainVerifier {
     const certifiedDigest = via === undefined ? digest : headerDigest(this.#cryptography, via.header);
     const reason = this.#uncertified(certified, certifiedDigest, certificate);
     return reason === undefined ? undefined : { check: 'certificate', reason };
+  }
+
+  /** Whether a quorum certified this checkpoint, of a batch of its epoch or of an earlier one: why not, if not. */
+  verifyCheckpoint(certificate: CheckpointCertificate): string | undefined {
+    const { epoch, sequence } = certificate;
+    const own = this.#epoch(epoch);
+    if (own === undefined) return `of epoch ${epoch}, whose members are not known`;
+    const end = this.#epoch(epoch + 1)?.sequence;
+    if (end !== undefined && sequence > end) return 'of a batch after its epoch';
+    const valid = validCheckpointCertificate(this.#cryptography, this.service, own.configuration, certificate);
+    return valid ? undefined : 'not the signatures of a quorum';
   }
 
   #epoch(epoch: number): Epoch | undefined {

@@ -1,5 +1,7 @@
 export * from './chain.ts';
 export * from './fault-proof.ts';
+export * from './historical-value-verification.ts';
+export * from './historical-value.ts';
 export * from './merkle-proof.ts';
 export * from './merkle-tree.ts';
 export * from './public-log.ts';

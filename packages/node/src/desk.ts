@@ -1,7 +1,7 @@
 /**
  * The desk behind the client door: what a replica answers to clients, hosts and auditors.
  */
-import { answerQuery, mayReadLog, type ReplicaExecution, type Services } from '@coppice/execution';
+import { answerHistory, answerQuery, mayReadLog, type ReplicaExecution, type Services } from '@coppice/execution';
 import type { CommittedBatch, RejectionReason } from '@coppice/protocol';
 import type { FileKeys, Ledger } from '@coppice/storage';
 import {
@@ -93,6 +93,8 @@ export class Desk {
         return this.#freshness(connection, request);
       case 'ledger':
         return this.#serveLedger(connection, request);
+      case 'history':
+        return this.#history(connection, request);
       case 'founding':
       case 'found':
         return this.#refuse(connection, request.id, 'this instance has founded a service already', undefined);
@@ -171,6 +173,22 @@ export class Desk {
       caller,
     });
     connection.send({ kind: 'answer', id: request.id, ok: true, sequence: node.replica.committed, payload });
+  }
+
+  #history(connection: Connection, { id, map, key, at, as }: RequestOf<'history'>): void {
+    const { execution, journal, node, services } = this.#options;
+    const certificate = node.replica.stableCertificate;
+    const snapshot = certificate && execution.snapshot(certificate.sequence);
+    const certified = certificate && snapshot && { certificate, snapshot };
+    const answer = answerHistory(execution.committed(), certified, services, {
+      map,
+      key,
+      at,
+      caller: this.#callerOf(as),
+    });
+    if (answer.ok) return connection.send({ kind: 'history', id, shown: answer.shown });
+    journal.rejected('client', 'history', answer.reason);
+    this.#refuse(connection, id, answer.reason, answer.reason === 'not-stable' ? busyRetryMs : undefined);
   }
 
   #chain(connection: Connection, { id, from }: RequestOf<'chain'>): void {

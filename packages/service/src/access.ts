@@ -7,7 +7,7 @@
  * kept, and thrown again once the handler has ended, whether that caught it or not.
  */
 import { type CborValue, decodePlainCbor, encodeCbor } from '@coppice/wire';
-import { StateLimitError } from '@coppice/state';
+import { keepVersion, StateLimitError, valueMapOf } from '@coppice/state';
 import { type Meter, uncounted } from './meter.ts';
 import { ServiceError } from './service-error.ts';
 import type { Value } from './value.ts';
@@ -34,23 +34,33 @@ export interface StateAccess extends StateView {
 }
 
 /** Maps of a service have this before their names in the state: no service reaches other maps. */
-export const mapPrefix = 'service/';
+export const mapPrefix = valueMapOf('');
 
 /** Steps of reaching the state once. */
 const reach = 10;
+
+/** When a transaction writes: spec/history.md. */
+export interface Occasion {
+  /** Maps whose history the service declares. */
+  readonly histories: { has(map: string): boolean };
+  readonly sequence: number;
+  readonly time: number;
+}
 
 export class Access {
   readonly #meter: Meter;
   readonly #view: StateView;
   readonly #writer: StateAccess | undefined;
+  readonly #occasion: Occasion;
   #open = true;
   #failure: { readonly cause: unknown } | undefined;
 
   /** Without a writer, writing is refused. */
-  constructor(meter: Meter, view: StateView, writer: StateAccess | undefined) {
+  constructor(meter: Meter, view: StateView, writer: StateAccess | undefined, occasion: Occasion) {
     this.#meter = meter;
     this.#view = view;
     this.#writer = writer;
+    this.#occasion = occasion;
   }
 
   /** Ends the transaction: from now on nothing can be reached. Throws what failed below during it. */
@@ -74,13 +84,23 @@ export class Access {
     this.#below(() => {
       const bytes = encodeCbor(value);
       this.#meter.charge(bytes.length >>> 6);
+      this.#keep(writer, map, key, bytes);
       writer.set(mapPrefix + map, key, bytes);
     });
   }
 
   delete(map: string, key: string): void {
     const writer = this.#writable();
-    this.#below(() => writer.delete(mapPrefix + map, key));
+    this.#below(() => {
+      this.#keep(writer, map, key, undefined);
+      writer.delete(mapPrefix + map, key);
+    });
+  }
+
+  #keep(writer: StateAccess, name: string, key: string, value: Uint8Array | undefined): void {
+    const { histories, sequence, time } = this.#occasion;
+    const kept = keepVersion(writer, { name, key, value, sequence, time }, histories.has(name));
+    if (kept > 0) this.#meter.charge(2 * reach + (kept >>> 6));
   }
 
   *entries(map: string, range: KeyRange): Generator<[string, Value], undefined> {

@@ -21,6 +21,8 @@ export interface Agreed {
   readonly caller: { readonly id: string; readonly roles: readonly string[] };
   /** Milliseconds since 1970. */
   readonly time: number;
+  /** Of the batch; for a query, of the last one. */
+  readonly sequence: number;
   /** For {@link CommandTransaction.random}: distinct for each transaction. */
   readonly seed: Uint8Array;
 }

@@ -67,7 +67,11 @@ export function query<
 }
 
 function callable({ input, output, allow }: CallableOptions<AnySchema | undefined, AnySchema | undefined>): Callable {
-  return { input, output, allow: typeof allow === 'string' ? [allow] : allow };
+  return { input, output, allow: allow === undefined ? undefined : rolesOf(allow) };
+}
+
+function rolesOf(allow: Allow): readonly string[] {
+  return typeof allow === 'string' ? [allow] : allow;
 }
 
 export interface ServiceOptions<
@@ -84,6 +88,11 @@ export interface ServiceOptions<
   readonly queries?: Q;
   /** The maps, each with a schema that every value set must fit. Without it, any map holds any value. */
   readonly maps?: Readonly<Record<string, AnySchema>>;
+  /**
+   * Maps that keep every value that a key had, provable as of any batch, each with who may read that. A history that was begun
+   * goes on, whatever later versions declare.
+   */
+  readonly history?: Readonly<Record<string, Allow>>;
   /**
    * Carries the state over to each version from the one before it; a version without an entry needs nothing. When an upgrade
    * is activated, the entries above the version that was active are executed in order, as one transaction.
@@ -104,6 +113,7 @@ export interface Service<
   readonly commands: C;
   readonly queries: Q;
   readonly maps: Readonly<Record<string, AnySchema>> | undefined;
+  readonly history: Readonly<Record<string, readonly string[]>> | undefined;
   readonly migrate: Migrations | undefined;
 }
 
@@ -113,7 +123,12 @@ export function defineService<
   const Q extends Readonly<Record<string, Query>> = {},
 >(options: ServiceOptions<C, Q>): Service<C, Q> {
   const { name, version, roles = [], commands, maps, migrate } = options;
-  const service = { name, version, roles, commands, queries: options.queries ?? ({} as Q), maps, migrate };
+  const queries = options.queries ?? ({} as Q);
+  const history =
+    options.history === undefined
+      ? undefined
+      : Object.fromEntries(Object.entries(options.history).map(([map, allow]) => [map, rolesOf(allow)]));
+  const service = { name, version, roles, commands, queries, maps, history, migrate };
   const fault = faultOf(service);
   if (fault !== undefined) throw new TypeError(`service ${name}: ${fault}`);
   return service;
@@ -132,7 +147,7 @@ export function isMapName(name: string): boolean {
 /** What is wrong with a definition, if anything. The value comes from a service's bundle: it may be of any shape. */
 export function faultOf(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return 'not a service';
-  const { name, version, roles, commands, queries, maps, migrate } = value as Partial<Service>;
+  const { name, version, roles, commands, queries, maps, history, migrate } = value as Partial<Service>;
   if (typeof name !== 'string' || !shortName.test(name)) return 'its name is lower-case letters, digits and hyphens';
   if (!Number.isSafeInteger(version) || version! < 1) return 'its version is a positive integer';
   if (
@@ -157,6 +172,12 @@ export function faultOf(value: unknown): string | undefined {
   for (const [map, schema] of Object.entries(maps ?? {})) {
     if (!isMapName(map)) return `${map}: a map is named by 1 to 48 visible ASCII characters`;
     if (!isSchema(schema)) return `${map}: has no Standard Schema`;
+  }
+  for (const [map, allow] of Object.entries(history ?? {})) {
+    if (!isMapName(map)) return `${map}: a map is named by 1 to 48 visible ASCII characters`;
+    if (maps !== undefined && !Object.hasOwn(maps, map)) return `${map}: has a history, and is not declared`;
+    const unknown = allow.find((role) => role !== 'anyone' && !roles.includes(role));
+    if (unknown !== undefined) return `${map}: allows the role ${unknown}, which is not declared`;
   }
   if (migrate === undefined) return undefined;
   if (typeof migrate !== 'object' || migrate === null) return 'its migrations are by the version to which they lead';

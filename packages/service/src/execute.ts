@@ -81,13 +81,15 @@ export class ServiceRuntime {
   readonly #maps: Service['maps'];
   /** In ascending order of the versions to which they lead. */
   readonly #migrations: readonly { readonly to: number; readonly migration: (tx: CommandTransaction) => void }[];
+  /** By map: the roles that may read its history. */
+  readonly #histories: ReadonlyMap<string, readonly string[]>;
   readonly #script: Script;
   readonly #options: RuntimeOptions;
   readonly #stepsMax: number;
 
   /** Of a definition without fault. It may be a script's own object, and is not asked again. */
   constructor(
-    { name, version, roles, commands, queries, maps, migrate }: Service,
+    { name, version, roles, commands, queries, maps, history, migrate }: Service,
     script: Script,
     options: RuntimeOptions,
   ) {
@@ -98,6 +100,7 @@ export class ServiceRuntime {
     this.#migrations = Object.entries(migrate ?? {})
       .map(([to, migration]) => ({ to: Number(to), migration }))
       .sort((a, b) => a.to - b.to);
+    this.#histories = new Map(Object.entries(history ?? {}).map(([map, allow]) => [map, [...allow]]));
     this.#script = script;
     this.#options = options;
     this.#stepsMax = options.stepsMax ?? stepsMaxDefault;
@@ -128,6 +131,12 @@ export class ServiceRuntime {
     });
   }
 
+  /** Whether a caller with these roles may read the history of a map: never of one that is not declared. */
+  mayReadHistory(map: string, roles: readonly string[]): boolean {
+    const allow = this.#histories.get(map);
+    return allow !== undefined && mayCall(allow, roles);
+  }
+
   describe(): Description {
     return this.#description;
   }
@@ -147,7 +156,7 @@ export class ServiceRuntime {
       return rejected({ code: `unknown-${kind}`, message: `the service has no such ${kind}` }, 0);
     }
     const { allow } = call;
-    if (!allow.includes('anyone') && !execution.caller.roles.some((role) => allow.includes(role))) {
+    if (!mayCall(allow, execution.caller.roles)) {
       const message = allow.length === 0 ? 'nobody may call this' : `only for ${allow.join(', ')}`;
       return rejected({ code: 'not-allowed', message }, 0);
     }
@@ -165,7 +174,8 @@ export class ServiceRuntime {
   ): Outcome {
     const { meter } = this.#script;
     meter.begin(stepsMax, agreed.time);
-    const access = new Access(meter, view, writer);
+    const { sequence, time } = agreed;
+    const access = new Access(meter, view, writer, { histories: this.#histories, sequence, time });
     const transcript = new Transcript();
     const charge = (amount: number): void => meter.charge(amount);
     let result: Result;
@@ -217,6 +227,10 @@ function callables(
       { handler: handler as Callable['handler'], input, output, allow: [...(allow ?? everyone)] },
     ]),
   );
+}
+
+function mayCall(allow: readonly string[], roles: readonly string[]): boolean {
+  return allow.includes('anyone') || roles.some((role) => allow.includes(role));
 }
 
 function describe(calls: ReadonlyMap<string, Callable>): CallDescription[] {

@@ -10,7 +10,7 @@ export {
   query,
   type Service,
 } from './definition.ts';
-export type { Key, KeyPart } from './key.ts';
+export { decodeKey, encodeKey, type Key, type KeyPart } from './key.ts';
 export { decodeOperation, encodeOperation, type Operation } from './operation.ts';
 export type { InputOf, OutputOf, Schema, SchemaIssue, SchemaResult } from './schema.ts';
 export { type ErrorDetails, isServiceError, ServiceError } from './service-error.ts';

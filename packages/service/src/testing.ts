@@ -58,7 +58,7 @@ class InMemory<S extends AnyService> implements TestService<S> {
         this.#transactions >>> 8,
         this.#transactions,
       );
-      return { caller: { id, roles }, time: this.time, seed, operation };
+      return { caller: { id, roles }, time: this.time, sequence: this.#transactions, seed, operation };
     };
     return createCaller(this.#service, {
       submit: (operation) => {

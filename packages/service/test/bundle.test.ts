@@ -19,7 +19,7 @@ test('a service with a schema library of its own', async () => {
   const runtime = loadService(script);
   const state = new MemoryState();
   const call = (command: string, input: unknown) => {
-    const agreed = { caller: { id: 'alice', roles: [] }, time: 7, seed: new Uint8Array(1) };
+    const agreed = { caller: { id: 'alice', roles: [] }, time: 7, sequence: 1, seed: new Uint8Array(1) };
     const execution = { ...agreed, operation: encodeOperation({ command, input }) };
     return command === 'of' ? runtime.query(state, execution) : runtime.execute(state, execution);
   };
@@ -49,7 +49,7 @@ test('the syntax of today', async () => {
   lockdownRealm();
   const runtime = loadService(instrument(await bundle(source)));
   const give = (command: string): unknown => {
-    const agreed = { caller: { id: 'alice', roles: [] }, time: 7, seed: new Uint8Array(1) };
+    const agreed = { caller: { id: 'alice', roles: [] }, time: 7, sequence: 1, seed: new Uint8Array(1) };
     const outcome = runtime.execute(new MemoryState(), { ...agreed, operation: encodeOperation({ command }) });
     return outcome.ok ? outcome.value : outcome.error;
   };

@@ -28,7 +28,7 @@ const inputs = {
 
 function measure(what: string, runtime: ServiceRuntime, command: keyof typeof inputs): void {
   const operation = encodeOperation({ command, input: inputs[command] });
-  const execution = { caller: { id: 'alice', roles: [] }, time: 1, seed: new Uint8Array(32), operation };
+  const execution = { caller: { id: 'alice', roles: [] }, time: 1, sequence: 1, seed: new Uint8Array(32), operation };
   const passes: number[] = [];
   for (let pass = 0; pass < 9; pass++) {
     const before = process.cpuUsage();

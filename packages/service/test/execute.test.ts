@@ -15,7 +15,7 @@ import { decodePlainCbor, decodeResult, limits } from '@coppice/wire';
 import { createHash } from 'node:crypto';
 import { MemoryState } from '../src/testing.ts';
 
-const agreed: Agreed = { caller: { id: 'alice', roles: [] }, time: 5000, seed: new Uint8Array(32) };
+const agreed: Agreed = { caller: { id: 'alice', roles: [] }, time: 5000, sequence: 1, seed: new Uint8Array(32) };
 const of = (command: string, input?: unknown) => ({ ...agreed, operation: encodeOperation({ command, input }) });
 
 let seen: unknown;
@@ -104,7 +104,8 @@ test('maps of a service have names of their own in the state', () => {
   };
   runtimeOf(service).execute(access, of('put'));
   runtimeOf(service).query(access, of('at'));
-  assert.deepEqual([...names], [`${mapPrefix}m`]);
+  // And their histories, which it looks for.
+  assert.deepEqual([...names], ['history/m', `${mapPrefix}m`]);
 });
 
 test('a failure of the state is thrown, though the handler catches it', () => {

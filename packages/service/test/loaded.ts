@@ -27,6 +27,7 @@ export function loaded(script: string, options: RuntimeOptions = {}): Loaded {
     const agreed = {
       caller: { id: 'alice', roles: ['clerk'] },
       time: 1_800_000_000_000,
+      sequence: 1,
       seed: new Uint8Array(32).fill(7),
     };
     const operation = encodeOperation({ command, input });

@@ -14,6 +14,20 @@ export {
   StateLimitError,
   valueBytesMax,
 } from './address.ts';
+export {
+  beganCodec,
+  beganKey,
+  findVersion,
+  type Found,
+  historyKeyBytesMax,
+  historyMapOf,
+  keepVersion,
+  newestCodec,
+  pastCodec,
+  recordKey,
+  valueMapOf,
+  type Version,
+} from './history.ts';
 export type { Overlay, Transaction } from './overlay.ts';
 export { decodeParts, encodeParts, partBytesMax, partsMax, pathCodec, type StatePart } from './part.ts';
 export { type Claim, type Proof, proofCodec, type ProofVerdict, verifyProof } from './proof.ts';

@@ -72,6 +72,8 @@ export const clientRequestCodec = union({
   founding: struct({ id }),
   /** Before genesis: found the service by this document. */
   found: struct({ id, document: genesisDocumentCodec }),
+  /** What value a key of a service's map had as of batch `at`, or of the stable checkpoint. */
+  history: struct({ id, map: text(48), key: bytes(1024), at: optional(u64), as: optional(callerCodec) }),
 });
 
 export type ClientRequest = TypeOf<typeof clientRequestCodec>;
@@ -123,6 +125,8 @@ export const clientAnswerCodec = union({
     more: bool,
   }),
   founding: struct({ id, join: joinCodec }),
+  /** In the form of `shownValueCodec` in packages/ledger. */
+  history: struct({ id, shown: bytes(limits.messageBytes) }),
 });
 
 export type ClientAnswer = TypeOf<typeof clientAnswerCodec>;

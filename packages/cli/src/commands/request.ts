@@ -38,7 +38,8 @@ function show(result: Result, output: Output, proof: object, lines: readonly str
   }
 }
 
-function plain(value: PlainValue): unknown {
+/** For people: bytes as hexadecimal. */
+export function plain(value: PlainValue): unknown {
   return JSON.parse(
     JSON.stringify(value, (_, inner: unknown) =>
       inner instanceof Uint8Array ? toHex(inner) : typeof inner === 'bigint' ? inner.toString() : inner,
@@ -148,7 +149,7 @@ export function setParameter(
 }
 
 /** Before anything is committed: a receipt that cannot be written afterwards is lost. */
-function requireWritable(path: string): void {
+export function requireWritable(path: string): void {
   try {
     writeFileSync(path, '', { flag: 'a' });
   } catch {

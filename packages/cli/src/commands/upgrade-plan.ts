@@ -46,7 +46,7 @@ export async function plan(options: PlanOptions, output: Output): Promise<void> 
   const used = { steps: 0, ms: 0 };
   const services = loaded(release, used, failures);
   const entry = { ...release.entry, digest: fromHex(release.entry.digest)! };
-  const planned = copy.plan(entry, services, head.time);
+  const planned = copy.plan(entry, services, { sequence: head.sequence + 1, time: head.time });
   if ('objection' in planned) {
     output.answer({ ok: false, problems: [{ reason: planned.objection, detail: planned.detail }] }, [
       `NOT POSSIBLE: ${planned.objection}: ${planned.detail}`,

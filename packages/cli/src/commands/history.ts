@@ -1,0 +1,121 @@
+/**
+ * `coppice history`: what keys of maps had, where the service keeps it, and whether a proof of it holds. spec/history.md.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { DoorError, historyOf } from '@coppice/client';
+import { nodeCryptography } from '@coppice/cryptography';
+import { type HistoricalValue, historicalValueCodec, verifyHistoricalValue } from '@coppice/ledger';
+import { decodeKey, type Key } from '@coppice/service';
+import { decodePlainCbor, encode, type PlainValue, toLatin1 } from '@coppice/wire';
+import { connect, type ServiceOptions, serviceOf } from '../connect.ts';
+import type { Output } from '../output.ts';
+import { UserError } from '../service-folder.ts';
+import { plain, requireWritable } from './request.ts';
+
+interface Shown {
+  readonly value: PlainValue | undefined;
+  readonly from: number;
+  readonly until: number | undefined;
+  readonly writtenAt: number | undefined;
+  readonly checkpoint: number;
+}
+
+export async function showHistory(
+  map: string,
+  keyText: string,
+  options: ServiceOptions & { at?: number; from?: number; to?: number; limit: number; proof?: string },
+  output: Output,
+): Promise<void> {
+  const { at, from, to, limit, proof } = options;
+  if (at !== undefined && (from !== undefined || to !== undefined))
+    throw new UserError('--at is one batch, --from and --to are a range of them');
+  if (proof !== undefined) requireWritable(proof);
+  const key = keyOf(keyText);
+  const client = await connect(options);
+  const versions: Shown[] = [];
+  let more = false;
+  let first: HistoricalValue | undefined;
+  try {
+    const range =
+      at === undefined
+        ? { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
+        : { from: at, to: at };
+    for await (const { document, ...version } of historyOf<PlainValue>(client, map).versions(key, range)) {
+      more = versions.length === limit;
+      if (more) break;
+      first ??= document();
+      versions.push(version);
+    }
+  } catch (error) {
+    if (error instanceof DoorError)
+      throw new UserError(explained[error.message] ?? error.message, error.code === 'REFUSED' ? 1 : 3);
+    throw error;
+  } finally {
+    client.close();
+  }
+  if (proof !== undefined && first !== undefined) writeFileSync(proof, encode(historicalValueCodec, first));
+  output.answer({ ok: true, map, key, versions: versions.map(documented), more }, [
+    ...versions.map(lineOf),
+    ...(more ? [`and older ones: --to ${versions.at(-1)!.from - 1}`] : []),
+    ...(proof === undefined ? [] : [`proof: ${proof}`]),
+  ]);
+}
+
+/** What a replica refuses with, for people. */
+const explained: Readonly<Record<string, string>> = {
+  'not-allowed': 'not-allowed: the service declares no history of this map, or none for this client',
+  'not-stable': 'not-stable: no stable checkpoint has come so far yet',
+  'no-history': 'no-history: nothing was written to this map since the service declares its history',
+  'before-history': 'before-history: the service kept no history then',
+};
+
+export function verifyHistory(file: string, options: { folder: string; service?: string }, output: Output): void {
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(readFileSync(file));
+  } catch {
+    throw new UserError(`cannot read ${file}`);
+  }
+  const verdict = verifyHistoricalValue(nodeCryptography, bytes, { service: serviceOf(options) });
+  if (!verdict.ok) {
+    output.answer({ ok: false, check: verdict.check, reason: verdict.reason }, [
+      `NOT VALID: ${verdict.check}: ${verdict.reason}`,
+    ]);
+    process.exitCode = 1;
+    return;
+  }
+  const { map, key: keyBytes, value: encoded, ...interval } = verdict.facts;
+  const key = decodeKey(toLatin1(keyBytes));
+  const decoded = encoded === undefined ? undefined : decodePlainCbor(encoded);
+  const version = { ...interval, value: decoded?.ok === true ? decoded.value : undefined };
+  output.answer({ ok: true, map, key, ...documented(version) }, [
+    'valid',
+    `  map       ${map}`,
+    `  key       ${JSON.stringify(key)}`,
+    `  ${lineOf(version)}`,
+  ]);
+}
+
+function documented({ value, until, writtenAt, ...rest }: Shown): object {
+  return {
+    ...rest,
+    until: until ?? null,
+    writtenAt: writtenAt ?? null,
+    present: value !== undefined,
+    value: value ?? null,
+  };
+}
+
+function lineOf({ value, from, until, writtenAt, checkpoint }: Shown): string {
+  const end = until === undefined ? `${checkpoint} at least` : `${until - 1}`;
+  const when = writtenAt === undefined ? 'not written since the history began' : new Date(writtenAt).toISOString();
+  return `batches ${from} to ${end}  ${when}  ${value === undefined ? 'no value' : JSON.stringify(plain(value))}`;
+}
+
+function keyOf(text: string): Key {
+  try {
+    return JSON.parse(text) as Key;
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Activations, as an audit judges them: that they were due, alone, once, and changed what they say. spec/upgrades.md; line numbers in brackets.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  encodeCbor,
+  type Header,
+  type Item,
+  type Outcome,
+  type SystemRequest,
+  systemRequestDigest,
+} from '@coppice/wire';
+import { type Activation, writeActivation } from '../../governance/src/index.ts';
+import { bytesOf, testCryptography as cryptography } from '../../ledger/test/fixtures.ts';
+import { encodeWriteSet, type WriteSet } from '../../state/src/index.ts';
+import { LedgerScript } from './ledger-script.ts';
+import { run } from './story.ts';
+
+/** All seats run it from the beginning, and it can do more than the service begins with: an activation is due at once. */
+const release = bytesOf('release');
+const scripts = [1, 2].map((version) => ({ version, script: bytesOf(`script ${version}`) }));
+const constitutionOf = (services: readonly object[]) =>
+  encodeCbor({ releases: [{ digest: release, protocols: [1], services }], service: { version: 1 } } as never);
+
+type Activate = Extract<SystemRequest, { kind: 'activate' }>;
+const request: Activate = { kind: 'activate', release, protocol: 1, service: 2, attempt: 1 };
+const before: Activation = { protocol: 1, code: scripts[0]!, release, attempts: 0, failed: undefined };
+const after: Activation = { ...before, code: scripts[1]!, attempts: 1 };
+const failure = { release, protocol: 1, service: 2, code: 'unready', message: 'no' };
+const failed: Activation = { ...before, attempts: 1, failed: failure };
+
+function written(activation: Activation, ...others: WriteSet): WriteSet {
+  let value: Uint8Array | undefined;
+  writeActivation({ set: (_, __, bytes) => (value = bytes) }, activation);
+  return [{ address: '$active\0', value }, ...others];
+}
+
+const migrated = { address: 'service/map\0x', value: bytesOf('x') };
+
+interface Told {
+  readonly services?: readonly object[];
+  readonly ordered?: readonly Item[];
+  readonly changes?: WriteSet;
+  readonly header?: Partial<Header>;
+  /** Batches after it, by what they write. */
+  readonly then?: readonly WriteSet[];
+}
+
+const system = (of: SystemRequest): Item => ({ kind: 'system', request: of });
+
+/** The audit of a ledger whose first batch is this. */
+async function audited(told: Told) {
+  const {
+    changes = written(after, migrated),
+    header,
+    ordered = [system(request)],
+    services = scripts,
+    then = [],
+  } = told;
+  const script = new LedgerScript(constitutionOf(services));
+  const outcome = (of: Uint8Array, writeSet: WriteSet): Outcome => {
+    const ascending = [...writeSet].sort((a, b) => (a.address < b.address ? -1 : 1));
+    return { request: of, result: new Uint8Array(0), salt: new Uint8Array(0), writeSet: encodeWriteSet(ascending) };
+  };
+  const outcomes = ordered.flatMap((item) => {
+    if (item.kind === 'bundle') return script.outcomes([item]).slice(0, 1);
+    const { request: of } = item;
+    return [outcome(systemRequestDigest(cryptography, of), of.kind === 'activate' ? changes : [])];
+  });
+  script.commit([script.accept(ordered, header, outcomes)]);
+  for (const writeSet of then) script.commit([script.accept([], {}, [outcome(new Uint8Array(32), writeSet)])]);
+  const { problems, activations } = await run(script.records);
+  return { said: problems.map(({ code, message }) => `${code}: ${message.replace(/^batch \d+: /, '')}`), activations };
+}
+
+describe('an audit', () => {
+  it('follows an activation', async () => {
+    const { activations, said } = await audited({ then: [[migrated]] });
+    assert.deepEqual(said, []);
+    const [one] = activations;
+    assert.deepEqual(
+      [one?.from, one?.to, one?.failed, one?.entriesWritten],
+      [{ protocol: 1, service: 1 }, { protocol: 1, service: 2 }, undefined, 1],
+    );
+  });
+
+  it('follows one that fails', async () => {
+    const { activations, said } = await audited({ changes: written(failed), then: [[migrated]] });
+    assert.deepEqual(said, []);
+    assert.equal(activations[0]?.failed?.code, 'unready');
+  });
+
+  const divergentOf: SystemRequest = {
+    kind: 'divergent',
+    request: systemRequestDigest(cryptography, request),
+    refusals: [],
+  };
+  it('follows one that replicas could not agree on', async () => {
+    const changes = written({ ...failed, failed: { ...failure, code: 'divergent' } });
+    assert.deepEqual((await audited({ ordered: [system(divergentOf), system(request)], changes })).said, []);
+  });
+
+  const client = (): Item => new LedgerScript(constitutionOf(scripts)).bundle('alice', 1);
+  const cases: [string, Told, RegExp][] = [
+    [
+      'one that was due and is not there [10]',
+      { ordered: [] },
+      /^activation: an activation is due, and it orders none$/,
+    ],
+    ['one that was not due [11]', { services: scripts.slice(0, 1) }, /^activation: an activation that is not due$/],
+    [
+      'another than was due [10]',
+      { ordered: [system({ ...request, attempt: 2 })] },
+      /^activation: another activation is due$/,
+    ],
+    ['one that is not alone [10]', { ordered: [system(request), client()] }, /^activation: more than an activation$/],
+    ['one that changes nothing [16]', { changes: [migrated] }, /^activation: its activation changes nothing$/],
+    [
+      'one that makes something else active [16]',
+      { changes: written({ ...after, protocol: 2 }) },
+      /^activation: the activation makes something else active$/,
+    ],
+    [
+      'one that is not counted [12]',
+      { changes: written({ ...after, attempts: 0 }) },
+      /^activation: attempts are not counted$/,
+    ],
+    [
+      'one that writes what is not the service’s [17]',
+      { changes: written(after, { address: '$clients\0x', value: bytesOf('x') }) },
+      /^activation: the migration wrote more than the service has$/,
+    ],
+    [
+      'one that failed, and wrote something [15]',
+      { changes: written(failed, migrated) },
+      /^activation: a failed migration wrote something$/,
+    ],
+    [
+      'one that failed, and took effect [15]',
+      { changes: written({ ...after, failed: failure }) },
+      /^activation: a failed activation takes effect$/,
+    ],
+    [
+      'one that replicas could not agree on, and that took effect [13]',
+      { ordered: [system(divergentOf), system(request)] },
+      /^activation: an activation that replicas could not agree on took effect$/,
+    ],
+    [
+      'a change of what is active by nothing [5]',
+      { then: [written({ ...after, code: scripts[0]! })] },
+      /^activation: what is active changed without an activation$/,
+    ],
+    [
+      'a header of another version [20]',
+      { header: { protocolVersion: 2, code: scripts[0]! } },
+      /^activation: its header is of version 2, and 1 is active$/,
+    ],
+  ];
+  for (const [name, told, problem] of cases) {
+    it(`finds ${name}`, async () => {
+      const { said } = await audited(told);
+      assert.match(said[0] ?? 'nothing', problem);
+    });
+  }
+});

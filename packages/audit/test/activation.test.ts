@@ -44,7 +44,7 @@ interface Told {
   readonly changes?: WriteSet;
   readonly header?: Partial<Header>;
   /** Batches after it, by what they write. */
-  readonly then?: readonly WriteSet[];
+  readonly later?: readonly WriteSet[];
 }
 
 const system = (of: SystemRequest): Item => ({ kind: 'system', request: of });
@@ -56,7 +56,7 @@ async function audited(told: Told) {
     header,
     ordered = [system(request)],
     services = scripts,
-    then = [],
+    later = [],
   } = told;
   const script = new LedgerScript(constitutionOf(services));
   const outcome = (of: Uint8Array, writeSet: WriteSet): Outcome => {
@@ -69,14 +69,14 @@ async function audited(told: Told) {
     return [outcome(systemRequestDigest(cryptography, of), of.kind === 'activate' ? changes : [])];
   });
   script.commit([script.accept(ordered, header, outcomes)]);
-  for (const writeSet of then) script.commit([script.accept([], {}, [outcome(new Uint8Array(32), writeSet)])]);
+  for (const writeSet of later) script.commit([script.accept([], {}, [outcome(new Uint8Array(32), writeSet)])]);
   const { problems, activations } = await run(script.records);
   return { said: problems.map(({ code, message }) => `${code}: ${message.replace(/^batch \d+: /, '')}`), activations };
 }
 
 describe('an audit', () => {
   it('follows an activation', async () => {
-    const { activations, said } = await audited({ then: [[migrated]] });
+    const { activations, said } = await audited({ later: [[migrated]] });
     assert.deepEqual(said, []);
     const [one] = activations;
     assert.deepEqual(
@@ -86,7 +86,7 @@ describe('an audit', () => {
   });
 
   it('follows one that fails', async () => {
-    const { activations, said } = await audited({ changes: written(failed), then: [[migrated]] });
+    const { activations, said } = await audited({ changes: written(failed), later: [[migrated]] });
     assert.deepEqual(said, []);
     assert.equal(activations[0]?.failed?.code, 'unready');
   });
@@ -148,7 +148,7 @@ describe('an audit', () => {
     ],
     [
       'a change of what is active by nothing [5]',
-      { then: [written({ ...after, code: scripts[0]! })] },
+      { later: [written({ ...after, code: scripts[0]! })] },
       /^activation: what is active changed without an activation$/,
     ],
     [

@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { GovernanceAction } from '@coppice/governance';
-import { toLatin1 } from '@coppice/wire';
-import { found, genesisTime, Log, signerNamed, system } from './fixture.ts';
+import { pinnedAnchors } from '@coppice/attestation';
+import { decodeResult, toLatin1 } from '@coppice/wire';
+import { bytesOf, found, genesisTime, Log, signerNamed, system } from './fixture.ts';
 
 /** Two of three members decide what they accept of the simulated platform. */
 function decide(log: Log, platform: object): void {
@@ -37,6 +38,22 @@ describe('a platform that members want more of', () => {
     assert.deepEqual(early(log), []);
     decide(log, { deniedGenerations: ['simulated'] });
     assert.deepEqual(early(log), [0, 1, 2, 3]);
+  });
+
+  it('can be trusted by other roots', () => {
+    const known = pinnedAnchors.find(({ platform }) => platform === 'simulated')!.spki;
+    const log = new Log(found());
+    decide(log, { roots: [bytesOf('another root'), known] });
+    assert.deepEqual(early(log), []);
+    decide(log, { roots: [bytesOf('another root')] });
+    assert.deepEqual(early(log), [0, 1, 2, 3], 'what rests on the root of before is replaced');
+    log.run([], genesisTime + 2000);
+    log.execution.commit(log.sequence);
+    log.run([log.challenge()]);
+    log.execution.commit(log.sequence);
+    const { outcomes } = log.run([system({ kind: 'join', join: log.join('new') })]);
+    const result = decodeResult(outcomes[0]!.result);
+    assert.match(JSON.stringify(result), /root-not-pinned/);
   });
 
   it('does not seat the candidate that was admitted under the old rule', () => {

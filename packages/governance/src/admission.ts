@@ -22,7 +22,7 @@ import {
   verifyEvidence,
 } from '@coppice/attestation';
 import { type Digest, type Join, sameBytes, type Waiver, waivers } from '@coppice/wire';
-import { type Constitution, type Variant, variantDistance, variantOf } from './constitution.ts';
+import { anchorsOf, type Constitution, type Variant, variantDistance, variantOf } from './constitution.ts';
 
 /** What admission shows of an instance, besides what it claims: what caps count. Empty where evidence shows nothing. */
 export type Facts = Pick<Diversity, 'platform' | 'provider' | 'chip' | 'engineFamily'>;
@@ -48,7 +48,8 @@ export function appraiseJoin(
   now: number,
   newestIssue: NewestIssue,
 ): JoinAppraisal {
-  const verification = verifyEvidence(join.evidence, { cryptography, x509: cryptography.x509, now });
+  const anchors = anchorsOf(constitution);
+  const verification = verifyEvidence(join.evidence, { cryptography, x509: cryptography.x509, now, anchors });
   if (!verification.ok) {
     const { error, detail } = verification;
     const claim = { claim: 'evidence', expected: 'verified', actual: error, verdict: 'contraindicated' } as const;
@@ -89,7 +90,8 @@ export function standingObjection(
   if (!bundle.ok) return `evidence: ${bundle.reason}`;
   const refreshed = refreshBundle(bundle.value, newestEndorsement, cryptography);
   const now = refreshed === bundle.value ? admittedTime : time;
-  const verification = verifyBundle(refreshed, { cryptography, x509: cryptography.x509, now });
+  const anchors = anchorsOf(constitution);
+  const verification = verifyBundle(refreshed, { cryptography, x509: cryptography.x509, now, anchors });
   if (!verification.ok) return `evidence: ${verification.error}: ${verification.detail}`;
   const { development, policy, releases } = constitution;
   const { claims } = appraiseAgain(verification.evidence, {

@@ -130,6 +130,12 @@ export const platformForm = object(
       32,
       'Generations that are refused, also where they are listed; default: none.',
     ),
+    roots: listOf(
+      octets(32, 32, 'SHA-256 of a root certificate’s SubjectPublicKeyInfo.'),
+      0,
+      16,
+      'Roots that its evidence may rest on; default: none are named, and those that every release knows count.',
+    ),
     collateralAgeMsMax: milliseconds(
       0,
       'How old revocation lists and other collateral may be; default: 0, as old as they are valid.',

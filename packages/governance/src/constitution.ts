@@ -5,7 +5,7 @@
  * their bounds, constitution-document.ts the two forms in which a constitution is written.
  */
 import { type Digest, faultsTolerated, limits, sameBytes } from '@coppice/wire';
-import type { Caps } from '@coppice/attestation';
+import { type Anchor, type Caps, pinnedAnchors } from '@coppice/attestation';
 import type { constitutionForm } from './constitution-form.ts';
 import type { Complete, ValueOf } from './form.ts';
 
@@ -37,6 +37,14 @@ export function thresholdOf(
 function countOf(threshold: Threshold, members: number, bad: number): number {
   if (threshold === 'all') return members;
   return threshold === 'majority' ? Math.min(members, Math.floor(members / 2) + 1 + bad) : threshold;
+}
+
+/** The roots that evidence may rest on: of each platform those that its members name, or those that are pinned. */
+export function anchorsOf({ policy }: Pick<Constitution, 'policy'>): readonly Anchor[] {
+  const named = policy.platforms.filter(({ roots }) => roots.length > 0);
+  if (named.length === 0) return pinnedAnchors;
+  const others = pinnedAnchors.filter(({ platform }) => !named.some(({ name }) => name === platform));
+  return [...others, ...named.flatMap(({ name, roots }) => roots.map((spki) => ({ platform: name, spki })))];
 }
 
 /** The release that turns launch: the one approved last. Instances of the others stay until their turn. */
@@ -188,6 +196,7 @@ function completePolicy(slots: number, policy: ConstitutionSource['policy'], var
       statuses: ['up-to-date'],
       advisories: [],
       deniedGenerations: [],
+      roots: [],
       collateralAgeMsMax: 0,
       ...platform,
       generations: platform.generations.map((generation) => ({ minimumTcb: [], ...generation })),

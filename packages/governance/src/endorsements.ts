@@ -11,7 +11,7 @@ import {
   type EvidenceCryptography,
   type NewestEndorsement,
   type NewestIssue,
-  pinnedAnchors,
+  type Anchor,
   verifyEndorsementFiles,
 } from '@coppice/attestation';
 import { assert, bytes, decode, encode, limits, optional, struct, text, u64 } from '@coppice/wire';
@@ -72,10 +72,11 @@ export function importEndorsements(
   access: StateAccess,
   cryptography: EvidenceCryptography,
   files: readonly Uint8Array[],
+  anchors: readonly Anchor[],
   now: number,
   signatures: { left: number },
 ): ImportOutcome {
-  const context = { cryptography, x509: cryptography.x509, now, anchors: pinnedAnchors, signatures };
+  const context = { cryptography, x509: cryptography.x509, now, anchors, signatures };
   const verified = verifyEndorsementFiles(files, context);
   if (!verified.ok)
     return { ok: false, code: 'endorsements-refused', message: `${verified.error}: ${verified.detail}` };

@@ -9,7 +9,7 @@ import { type Digest, encodeCbor, type PlainValue, type Result, sameBytes } from
 import type { GovernanceAction } from './action.ts';
 import { type Activation, readActivation, writeActivation } from './active.ts';
 import { amend, type Inapplicable, type Objection, problemsText } from './amend.ts';
-import { type Constitution, currentRelease } from './constitution.ts';
+import { anchorsOf, type Constitution, currentRelease } from './constitution.ts';
 import { importEndorsements } from './endorsements.ts';
 import { decodeOperation } from './operation.ts';
 import {
@@ -229,8 +229,11 @@ function withdraw(
   return done({ proposal: id, digest: proposal.digest, state: 'withdrawn' });
 }
 
-function endorse({ access, cryptography, signatures, time }: Context, files: readonly Uint8Array[]): GovernanceOutcome {
-  const outcome = importEndorsements(access, cryptography, files, time, signatures);
+function endorse(
+  { access, constitution, cryptography, signatures, time }: Context,
+  files: readonly Uint8Array[],
+): GovernanceOutcome {
+  const outcome = importEndorsements(access, cryptography, files, anchorsOf(constitution), time, signatures);
   if (!outcome.ok) return refused(outcome.code, outcome.message);
   const imported = outcome.imported.map(({ issue, issued, source }) => ({ source, issue, issued }));
   return done({ imported }, imported.length === 0 ? [] : [{ kind: 'endorsements' }]);

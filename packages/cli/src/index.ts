@@ -1,3 +1,4 @@
+export { fleetStatus, statusLines } from './commands/status.ts';
 export { auditFolder } from './commands/verify.ts';
 export { recognise } from './evidence/recognise.ts';
 export { decide } from './governing.ts';

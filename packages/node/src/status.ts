@@ -2,7 +2,7 @@
  * What a replica says of itself and the service, for people and monitors. Not proven: whoever needs proof follows the ledger.
  */
 import type { ReplicaExecution } from '@coppice/execution';
-import { type Constitution, weakenedCaps } from '@coppice/governance';
+import { currentRelease, type Constitution, weakenedCaps } from '@coppice/governance';
 import { halted, type Replica, waivedTurns } from '@coppice/protocol';
 import { faultsTolerated, primarySlot, quorumOf, sameBytes, type Seat, toHex } from '@coppice/wire';
 import type { ClientDoor } from './client-door.ts';
@@ -44,7 +44,7 @@ export type NodeStatus = ReturnType<typeof nodeStatus>;
 export function nodeStatus({ node, execution, journal, keyring, door, suspicions }: StatusSources) {
   const { replica } = node;
   const { configuration } = replica;
-  const { constitution, membership, time } = execution.committed();
+  const { activation, constitution, membership, time } = execution.committed();
   const { open } = membership;
   return {
     service: toHex(replica.environment.service),
@@ -53,6 +53,16 @@ export function nodeStatus({ node, execution, journal, keyring, door, suspicions
     weakenedCaps: weakenedCaps(constitution),
     /** How many can read what this instance writes to its disk; with none, it is in the clear. */
     auditors: constitution.auditors?.length ?? 0,
+    /** What turns launch: approved last. */
+    release: toHex(currentRelease(constitution)),
+    /** What is spoken, and the release that brought it; why the last activation failed, if it did. */
+    active: {
+      protocol: activation.protocol,
+      service: activation.code.version,
+      release: toHex(activation.release),
+      failed:
+        activation.failed === undefined ? null : { ...activation.failed, release: toHex(activation.failed.release) },
+    },
     instance: toHex(keyring.identity.publicKey),
     slot: replica.slot ?? null,
     health: healthOf(node, execution),

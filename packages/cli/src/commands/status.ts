@@ -99,6 +99,7 @@ export function statusLines(fleet: FleetStatus): string[] {
       'age',
       'term left',
       'platform',
+      'release',
       'variant',
       'cryptography',
       'committed',
@@ -109,7 +110,7 @@ export function statusLines(fleet: FleetStatus): string[] {
   for (let slot = 0; slot < best.slots; slot++) {
     const seat = best.seats.find((one) => one.slot === slot);
     const status = replicas[slot];
-    if (seat === undefined) rows.push([String(slot), 'vacant', '', '', '', '', '', '', '', '', '']);
+    if (seat === undefined) rows.push([String(slot), 'vacant', ...Array.from({ length: 10 }, () => '')]);
     else {
       const role = status === undefined ? 'silent' : slot === best.primary ? 'primary' : 'backup';
       const age = [duration(best.time - seat.since), duration(seat.termEnd - best.time)];
@@ -120,6 +121,7 @@ export function statusLines(fleet: FleetStatus): string[] {
         String(seat.turn),
         ...age,
         seat.platform,
+        seat.release.slice(0, 8),
         seat.variant,
         seat.cryptography ?? '?',
         ...progress,
@@ -130,14 +132,29 @@ export function statusLines(fleet: FleetStatus): string[] {
   const turn = best.turn;
   return [
     `${best.name}  service ${best.service}`,
-    `epoch ${best.epoch}, view ${best.view}, committed ${best.committed}, checkpoint ${best.stable}`,
+    `epoch ${best.epoch}, view ${best.view}, committed ${best.committed}, checkpoint ${best.stable}; version ${best.active.service} of the service, ${best.active.protocol} of the protocol`,
     '',
     ...table(rows),
     '',
     turn === null
       ? 'no turn is open'
       : `turn ${turn.turn} for slot ${turn.slot} (${turn.reason}): ${turnStep(turn)}, ${duration(turn.deadline - best.time)} left`,
+    ...upgradeLines(best),
     ...concerns(fleet).map((line) => `! ${line}`),
+  ];
+}
+
+/** How far an upgrade is, while one is under way. */
+function upgradeLines({ active, release, seats, slots }: NodeStatus): string[] {
+  const moved = seats.filter((seat) => seat.release === release).length;
+  const { failed } = active;
+  return [
+    ...(moved === slots ? [] : [`upgrade to release ${release.slice(0, 8)}: ${moved} of ${slots} slots moved`]),
+    ...(failed === null
+      ? []
+      : [
+          `the activation of release ${failed.release.slice(0, 8)} failed: ${failed.code}: ${failed.message}. Members decide whether to try again: retry-activation`,
+        ]),
   ];
 }
 

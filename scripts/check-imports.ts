@@ -42,6 +42,7 @@ const mayUse: Readonly<Record<string, readonly string[] | typeof everything>> = 
   client: ['wire', 'cryptography', 'ledger', 'attestation', 'service'],
   host: ['wire', 'cryptography', 'client', 'attestation', 'governance', 'collection'],
   audit: ['wire', 'ledger', 'attestation', 'governance'],
+  upgrade: ['wire', 'ledger', 'governance', 'audit'],
   release: ['wire', 'cryptography', 'collection', 'service', 'node', 'host'],
   history: [],
   simulator: everything,
@@ -53,7 +54,17 @@ const mayUse: Readonly<Record<string, readonly string[] | typeof everything>> = 
 };
 
 /** Packages that run anywhere, and whose results are the same everywhere: they know nothing of Node. */
-const pure = new Set(['wire', 'ledger', 'state', 'attestation', 'governance', 'protocol', 'execution']);
+const pure = new Set([
+  'wire',
+  'ledger',
+  'state',
+  'attestation',
+  'governance',
+  'protocol',
+  'execution',
+  'audit',
+  'upgrade',
+]);
 
 const problems: string[] = [];
 const rootDevDependencies = Object.keys(readManifest('.').devDependencies ?? {});

@@ -26,6 +26,20 @@ export const changesCodec = list(
   limits.writeSetBytes,
 );
 
+/** One change of a write set; the address as Latin-1. */
+export interface Change {
+  readonly address: string;
+  /** `undefined`: deleted. */
+  readonly value: Uint8Array | undefined;
+}
+
+/** What an encoded write set changes, or `undefined` where it is none. */
+export function changesOf(writeSet: Uint8Array): Change[] | undefined {
+  const changes = decode(changesCodec, writeSet);
+  if (!changes.ok) return undefined;
+  return changes.value.map(({ address, value }) => ({ address: toLatin1(address), value }));
+}
+
 interface Entry {
   readonly place: Digest;
   readonly hash: Digest;

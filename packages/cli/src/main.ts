@@ -27,6 +27,7 @@ import {
   withdraw,
 } from './commands/member.ts';
 import { status, watch, watchEvents } from './commands/status.ts';
+import { report as upgradeReport, type ReportOptions, verify as verifyUpgrade } from './commands/upgrade.ts';
 import {
   add as addRelease,
   build as buildRelease,
@@ -314,6 +315,20 @@ at(upgrade.command('plan').description('what activating a release would make of 
     const { plan } = await import('./commands/upgrade-plan.ts');
     await plan(options, new Output(options.json));
   });
+at(upgrade.command('report').description('make the certificate of an upgrade, from a ledger on this machine'))
+  .option('--release <digest>', 'the release that was upgraded to; default: the one approved last')
+  .option('--release-folder <folder>', 'where it is, if not in the store of the service')
+  .option('--instance <folder>', 'an instance’s folder, or a copy of it; may be repeated', collect(String))
+  .option('--key <file>', 'key file of an auditor, if the ledger is encrypted; may be repeated', collect(String))
+  .option('--html', 'as a page to read', false)
+  .option('--out <file>', 'write it there')
+  .action((options: ReportOptions & Answering) => upgradeReport(options, new Output(options.json)));
+answering(upgrade.command('verify').description('whether a certificate proves an upgrade; needs no network'))
+  .argument('<file>', 'in any of its forms')
+  .requiredOption('--genesis <digest>', 'the service')
+  .action((file: string, options: { genesis: string } & Answering) =>
+    verifyUpgrade(file, options, new Output(options.json)),
+  );
 
 const evidence = program.command('evidence').description('evidence of instances, as hardware and clouds give it');
 const files = (command: Command): Command =>

@@ -34,7 +34,7 @@ export const receiptVersion = 1;
 const pathCodec = list(digest, limits.pathNodes);
 
 /** A later header, and the path of an earlier one under its previous root. */
-const viaCodec = struct({ header: headerCodec, path: pathCodec });
+export const viaCodec = struct({ header: headerCodec, path: pathCodec });
 
 const requestCodec = union({
   client: struct({ client: publicKey, number: u64, operation: operationCodec }),
@@ -42,7 +42,7 @@ const requestCodec = union({
   system: struct({ request: systemRequestCodec }),
 });
 
-const provenTransactionCodec = struct({
+export const provenTransactionCodec = struct({
   /** Place among the batch's transactions, from 0. */
   index: u32,
   request: requestCodec,

@@ -4,4 +4,4 @@ export { compareVariants, type Diversity, variantNamed } from './diversity.ts';
 export { ReleaseError } from './error.ts';
 export { type Manifest, type ReleaseVariant } from './manifest.ts';
 export { ReleaseStore } from './store.ts';
-export { type ReleaseProblem, type ReleaseVerdict, verifyRelease } from './verify.ts';
+export { type ReleaseProblem, type ReleaseVerdict, signedStatement, verifyRelease } from './verify.ts';

@@ -84,8 +84,18 @@ export function envelopeOf(statement: string, signers: readonly Signer[]): strin
   });
 }
 
+export interface Signature {
+  readonly key: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
 export type Provenance =
-  | { readonly ok: true; readonly statement: string; readonly signers: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly statement: string;
+      readonly signers: readonly string[];
+      readonly signatures: readonly Signature[];
+    }
   | { readonly ok: false; readonly reason: 'malformed-provenance' | 'bad-signature'; readonly detail: string };
 
 /** Reads an envelope and verifies every signature in it. */
@@ -112,5 +122,9 @@ export function readEnvelope(encoded: Uint8Array): Provenance {
   }
   const signers = envelope.signatures.map(({ keyid }) => keyid);
   if (new Set(signers).size < signers.length) return malformed('somebody signed twice');
-  return { ok: true, statement: payload.toString('utf8'), signers };
+  const signatures = envelope.signatures.map(({ keyid, sig }) => ({
+    key: fromHex(keyid)!,
+    signature: new Uint8Array(Buffer.from(sig, 'base64')),
+  }));
+  return { ok: true, statement: payload.toString('utf8'), signers, signatures };
 }

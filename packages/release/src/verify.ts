@@ -23,7 +23,7 @@ import {
   runtimesOf,
   seedsOf,
 } from './manifest.ts';
-import { provenanceName, readEnvelope, statementOf } from './provenance.ts';
+import { provenanceName, readEnvelope, type Signature, statementOf } from './provenance.ts';
 import { root } from './sources.ts';
 
 export type ReleaseProblemReason =
@@ -91,6 +91,18 @@ export async function verifyRelease(path: string, options: VerifyOptions = {}): 
     rebuilt: !rebuilt.some(({ reason }) => reason === 'cannot-rebuild'),
     problems: [...checkFiles(folder, manifest), ...provenance.problems, ...rebuilt],
   };
+}
+
+/** The signed part of a release's provenance: its in-toto statement and who signed it; `undefined`: nobody. Throws a {@link ReleaseError}. */
+export function signedStatement({
+  folder,
+}: Pick<Release, 'folder'>): { readonly statement: Uint8Array; readonly signatures: readonly Signature[] } | undefined {
+  const encoded = readBounded(join(folder, provenanceName));
+  const provenance = encoded && readEnvelope(encoded);
+  if (provenance === undefined) return undefined;
+  if (!provenance.ok) throw new ReleaseError('altered', `${folder}: ${provenance.reason}: ${provenance.detail}`);
+  if (provenance.signatures.length === 0) return undefined;
+  return { statement: Buffer.from(provenance.statement, 'utf8'), signatures: provenance.signatures };
 }
 
 /** What is not as it must be of a release's folder, by itself: its sources are not asked. Throws a {@link ReleaseError} where there is none. */

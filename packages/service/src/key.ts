@@ -81,7 +81,7 @@ function turn(negative: boolean): void {
   else for (let i = 0; i < 8; i++) viewed[i]! ^= 0xff;
 }
 
-/** The key with these bytes, which {@link encodeKey} made. */
+/** The key with these bytes. Throws a `TypeError` for some that {@link encodeKey} does not make. */
 export function decodeKey(encoded: string): Key {
   if (encoded[0] !== tupleTag) return decodePart(encoded, 0).part;
   const parts: KeyPart[] = [];
@@ -106,6 +106,7 @@ function decodePart(encoded: string, at: number): { part: KeyPart; end: number }
     }
     case textTag: {
       const end = encoded.indexOf(textEnd, at);
+      if (end < 0) throw new TypeError('not the bytes of a key');
       const text = encoded.slice(at + 1, end).replaceAll(escapedZero, '\0');
       return { part: notPlain.test(text) ? decodeUtf8(fromLatin1(text))! : text, end: end + 2 };
     }

@@ -1,5 +1,6 @@
 /** Executing services. Loading them from scripts, confined and counted, is in `./compartment.ts`. */
 export { type KeyRange, mapPrefix, type StateAccess, type StateView } from './access.ts';
+export { decodeKey, encodeKey } from './key.ts';
 export type { Agreed, LogEntry } from './context.ts';
 export {
   type CallDescription,

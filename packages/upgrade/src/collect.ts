@@ -1,0 +1,281 @@
+/**
+ * Makes an upgrade certificate of a ledger, in one pass and little memory: records are looked at in the order in which a replica wrote them,
+ * and what will be shown is proven as soon as something certifies it.
+ *
+ * Nothing is verified here: a ledger that does not hold gives a certificate that does not verify.
+ */
+import { changesOf } from '@coppice/audit';
+import {
+  type LedgerRecord,
+  MerkleTree,
+  type ProvenTransaction,
+  type Receipt,
+  TransactionsTree,
+  writeSetDigest,
+} from '@coppice/ledger';
+import { decodeStatement } from '@coppice/governance';
+import {
+  batchCodec,
+  type CheckpointCertificate,
+  type CommitCertificate,
+  type Configuration,
+  type Cryptography,
+  decode,
+  decodePlainCbor,
+  decodeResult,
+  type Digest,
+  type EpochCertificate,
+  type GenesisDocument,
+  type Header,
+  headerDigest,
+  type Outcome,
+  type PlainValue,
+  sameBytes,
+  seatOf,
+  type SystemRequest,
+  toLatin1,
+} from '@coppice/wire';
+import { type Proven, type ProvenWrites, type UpgradeCertificate, upgradeCertificateVersion } from './certificate.ts';
+
+/** What is not on the ledger. */
+export interface ReleaseFiles {
+  /** Bytes of the manifest: their SHA-256 is the release. */
+  readonly manifest: Uint8Array;
+  readonly provenance: UpgradeCertificate['provenance'];
+}
+
+type Activate = Extract<SystemRequest, { readonly kind: 'activate' }>;
+
+/** A transaction that will be shown. */
+interface Found {
+  readonly header: Header;
+  readonly transaction: ProvenTransaction;
+  readonly salt: Uint8Array;
+  readonly writeSet: Uint8Array;
+  /** Under the root over all headers up to its own. */
+  readonly path: readonly Digest[];
+}
+
+type Shown = ProvenWrites & { readonly pathOfHeader: readonly Digest[] };
+
+/** Checkpoints that are kept: an activation follows closely on the one before it. */
+const checkpointsMax = 64;
+
+export class UpgradeCollector {
+  /** Releases that members approved, the latest last; of genesis none. */
+  readonly approved: Digest[] = [];
+  readonly #cryptography: Cryptography;
+  readonly #tree: MerkleTree;
+  /** Headers that nothing certified yet, by their sequence number, and what was found in their batches. */
+  readonly #headers = new Map<number, Header>();
+  #waiting: Found[] = [];
+  #committed = 0;
+  /** The first batch whose predecessor is not there. */
+  #gap: number | undefined;
+  #document: GenesisDocument | undefined;
+  readonly #epochs: EpochCertificate[] = [];
+  readonly #decisions: { readonly shown: Shown; readonly approves: Digest | undefined }[] = [];
+  /** By instance. */
+  readonly #joins = new Map<string, Shown>();
+  readonly #activations: Shown[] = [];
+  readonly #checkpoints = new Map<number, CheckpointCertificate>();
+  /** Those beside an activation. */
+  readonly #states = new Map<number, CheckpointCertificate>();
+
+  constructor(cryptography: Cryptography) {
+    this.#cryptography = cryptography;
+    this.#tree = new MerkleTree(cryptography);
+  }
+
+  /** The next record. */
+  add(record: LedgerRecord): void {
+    if (record.kind === 'genesis') this.#document = record.document;
+    else if (record.kind === 'batch') this.#batch(record);
+    else if (record.kind === 'commit') this.#commit(record.certificate);
+    else if (record.kind === 'epoch') this.#epochs[record.certificate.header.epoch] = record.certificate;
+    else if (record.kind === 'checkpoint') this.#checkpoint(record.certificate);
+  }
+
+  #batch({ batch, header, outcomes }: Extract<LedgerRecord, { kind: 'batch' }>): void {
+    const { sequence } = header;
+    if (sequence <= this.#committed) return;
+    if (sequence > this.#tree.size + 1) this.#gap ??= sequence;
+    if (this.#gap !== undefined) return;
+    if (sequence <= this.#tree.size) {
+      this.#tree.rollback(sequence - 1);
+      this.#waiting = this.#waiting.filter((one) => one.header.sequence < sequence);
+      for (const each of this.#headers.keys()) if (each >= sequence) this.#headers.delete(each);
+    }
+    this.#tree.append(headerDigest(this.#cryptography, header));
+    this.#headers.set(sequence, header);
+    const requests = requestsOf(batch);
+    for (const [index, outcome] of outcomes.entries()) {
+      const request = requests(index);
+      if (request === undefined || !isShown(request, outcome)) continue;
+      const { result, salt, writeSet } = outcome;
+      const digest = writeSetDigest(this.#cryptography, salt, writeSet);
+      const path = TransactionsTree.of(this.#cryptography, outcomes).path(index);
+      this.#waiting.push({
+        ...{ header, salt, writeSet },
+        transaction: { index, request, result, writeSetDigest: digest, path },
+        path: this.#tree.inclusionPath(sequence - 1, sequence),
+      });
+    }
+  }
+
+  /** A batch is committed by its own certificate, or by that of a later one. */
+  #commit(certificate: CommitCertificate): void {
+    const { sequence } = certificate.subject;
+    const certified = this.#headers.get(sequence);
+    if (certified === undefined) return;
+    this.#committed = sequence;
+    for (const found of this.#waiting.filter((one) => one.header.sequence <= sequence)) {
+      const at = found.header.sequence;
+      const via: Receipt['via'] =
+        at === sequence ? undefined : { header: certified, path: this.#tree.inclusionPath(at - 1, sequence - 1) };
+      const { path: pathOfHeader, ...shown } = found;
+      this.#show({ ...shown, via, certificate, pathOfHeader });
+    }
+    this.#waiting = this.#waiting.filter((one) => one.header.sequence > sequence);
+    for (const each of this.#headers.keys()) if (each <= sequence) this.#headers.delete(each);
+    this.#tree.trim(Math.max(this.#tree.trimmed, sequence - 1));
+  }
+
+  #show(shown: Shown): void {
+    const { request } = shown.transaction;
+    if (request.kind === 'client') {
+      const approves = releaseApproved(shown.writeSet);
+      this.#decisions.push({ shown, approves });
+      if (approves !== undefined) this.approved.push(approves);
+    } else if (request.request.kind === 'join') this.#joins.set(toLatin1(request.request.join.instance), shown);
+    else this.#activations.push(shown);
+    const { sequence } = shown.header;
+    if (request.kind === 'client' || request.request.kind !== 'activate') return;
+    for (const each of [sequence - 1, sequence]) {
+      const known = this.#checkpoints.get(each);
+      if (known !== undefined) this.#states.set(each, known);
+    }
+  }
+
+  #checkpoint(certificate: CheckpointCertificate): void {
+    const { sequence } = certificate;
+    this.#checkpoints.set(sequence, certificate);
+    if (this.#checkpoints.size > checkpointsMax) this.#checkpoints.delete(this.#checkpoints.keys().next().value!);
+    const beside = this.#activations.some(
+      ({ header }) => sequence === header.sequence || sequence === header.sequence - 1,
+    );
+    if (beside) this.#states.set(sequence, certificate);
+  }
+
+  /** The certificate of the upgrade to this release, or what the ledger lacks for it. */
+  certificate(release: Digest, { manifest, provenance }: ReleaseFiles): UpgradeCertificate | string {
+    if (this.#document === undefined) return 'the ledger has no genesis';
+    if (this.#gap !== undefined) return `the ledger has no batches before ${this.#gap}: it is being filled in`;
+    const { constitution, genesis } = this.#document;
+    const approval = this.#decisions.findLastIndex(
+      ({ approves }) => approves !== undefined && sameBytes(approves, release),
+    );
+    if (approval < 0) return 'the ledger has no approval of this release';
+    const activated = this.#activations.find((one) => sameBytes(activateIn(one).release, release));
+    const epochs = this.#epochs.slice(0, this.#epochs.findIndex((one) => one === undefined) >>> 0);
+    const configuration =
+      activated === undefined ? this.#configuration(epochs.length) : this.#configuration(activated.header.epoch);
+    const joins = this.#joinsOf(configuration, release);
+    if (typeof joins === 'string') return joins;
+    const activation = activated && this.#activation(activated);
+    if (typeof activation === 'string') return activation;
+    return {
+      version: upgradeCertificateVersion,
+      ...{ genesis, constitution, epochs, manifest, provenance, activation },
+      decisions: this.#decisions.slice(0, approval + 1).map(({ shown }) => writesOf(shown)),
+      cleanStarts: joins.map(provenOf),
+    };
+  }
+
+  #configuration(epoch: number): Configuration {
+    return epoch === 0 ? this.#document!.genesis.configuration : this.#epochs[epoch - 1]!.next;
+  }
+
+  #joinsOf(configuration: Configuration, release: Digest): Shown[] | string {
+    const joins: Shown[] = [];
+    for (let slot = 0; slot < configuration.slots; slot++) {
+      const seat = seatOf(configuration, slot);
+      if (seat === undefined || !sameBytes(seat.release, release)) {
+        const moved = configuration.seats.filter((one) => sameBytes(one.release, release)).length;
+        return `${moved} of ${configuration.slots} slots have moved to it: the certificate can be made when all have`;
+      }
+      const join = this.#joins.get(toLatin1(seat.instance));
+      if (join === undefined) return `the ledger has no join of the instance in slot ${slot}`;
+      joins.push(join);
+    }
+    return joins;
+  }
+
+  #activation(shown: Shown): UpgradeCertificate['activation'] | string {
+    const { sequence } = shown.header;
+    const [before, after] = [this.#states.get(sequence - 1), this.#states.get(sequence)];
+    if (before === undefined || after === undefined)
+      return `this ledger has no certificate of the state ${before === undefined ? 'before' : 'after'} the activation: that of another replica may`;
+    return { transaction: writesOf(shown), before, after, path: [...shown.pathOfHeader] };
+  }
+}
+
+function provenOf({ certificate, header, transaction, via }: Shown): Proven {
+  return { header, via, certificate, transaction };
+}
+
+function writesOf(shown: Shown): ProvenWrites {
+  return { ...provenOf(shown), salt: shown.salt, writeSet: shown.writeSet };
+}
+
+/** The request of each transaction of a batch; `undefined` for the batch's own. */
+function requestsOf(batch: Uint8Array): (index: number) => ProvenTransaction['request'] | undefined {
+  const decoded = decode(batchCodec, batch);
+  const items = decoded.ok ? decoded.value.items : [];
+  return (index) => {
+    let first = 0;
+    for (const item of items) {
+      if (item.kind === 'system') {
+        if (index === first) return { kind: 'system', request: item.request };
+        first += 1;
+        continue;
+      }
+      const { client, first: number, operations } = item.bundle;
+      const operation = operations[index - first];
+      if (operation !== undefined) return { kind: 'client', client, number: number + index - first, operation };
+      first += operations.length;
+    }
+    return undefined;
+  };
+}
+
+/** Joins and activations that succeeded, and what changed the constitution. */
+function isShown(request: ProvenTransaction['request'], { result, writeSet }: Outcome): boolean {
+  // No service has such a map.
+  if (request.kind === 'client') return written(writeSet, '$constitution\0') !== undefined;
+  if (request.request.kind !== 'join' && request.request.kind !== 'activate') return false;
+  const outcome = decodeResult(result);
+  return outcome.ok && outcome.value.ok;
+}
+
+function written(writeSet: Uint8Array, address: string): Uint8Array | undefined {
+  return changesOf(writeSet)?.find((one) => one.address === address)?.value;
+}
+
+/** The release that the decision in a write set approves, if it does. */
+function releaseApproved(writeSet: Uint8Array): Digest | undefined {
+  for (const { address, value } of changesOf(writeSet) ?? []) {
+    const decision = address.startsWith('$decisions\0') && value !== undefined ? decodePlainCbor(value) : undefined;
+    if (decision?.ok !== true) continue;
+    const { state, statement } = decision.value as { readonly [key: string]: PlainValue };
+    const signed = state === 'accepted' && statement instanceof Uint8Array ? decodeStatement(statement) : undefined;
+    if (signed?.ok !== true || signed.value.statement.kind !== 'proposal') continue;
+    const { action } = signed.value.statement;
+    if (action.kind === 'approve-release') return action.release.digest;
+  }
+  return undefined;
+}
+
+function activateIn({ transaction }: Shown): Activate {
+  return (transaction.request as { readonly request: Activate }).request;
+}

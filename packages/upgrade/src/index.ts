@@ -1,0 +1,3 @@
+export * from './certificate.ts';
+export { type ReleaseFiles, UpgradeCollector } from './collect.ts';
+export * from './verification.ts';

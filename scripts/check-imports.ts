@@ -39,7 +39,7 @@ const mayUse: Readonly<Record<string, readonly string[] | typeof everything>> = 
     'cryptography',
     'client',
   ],
-  client: ['wire', 'cryptography', 'ledger', 'attestation', 'service'],
+  client: ['wire', 'cryptography', 'ledger', 'attestation', 'governance', 'service'],
   host: ['wire', 'cryptography', 'client', 'attestation', 'governance', 'collection'],
   audit: ['wire', 'ledger', 'attestation', 'governance'],
   upgrade: ['wire', 'ledger', 'governance', 'audit'],

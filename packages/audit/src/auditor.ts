@@ -60,14 +60,16 @@ export class Auditor {
   readonly #cryptography: Cryptography;
   /** The same, remembering signatures that were good: a vote is in a prepared, a commit, an epoch certificate. */
   readonly #remembering: Cryptography;
-  readonly #service: Digest;
+  #service: Digest;
+  /** It, and those that it goes on from. */
+  readonly #services: Digest[];
   readonly #log: LogWatch;
-  readonly #membership: MembershipWatch;
+  #membership: MembershipWatch;
   readonly #votes = new VoteWatch();
   readonly #state: StateWatch | undefined;
   readonly #governance: GovernanceWatch;
   readonly #activations: ActivationWatch;
-  readonly #onWriteSets: AuditOptions['onWriteSets'];
+  readonly #options: AuditOptions;
   /** The slot of view 0's primary in this epoch. */
   #firstPrimary = 0;
   /** The committed closing batch, until the record of the epoch's end. */
@@ -80,27 +82,29 @@ export class Auditor {
   #stateRecomputed = 0;
 
   constructor(findings: Findings, options: AuditOptions, document: GenesisDocument) {
-    const { amend, cryptography, appraise, overdueMsMax = 60_000 } = options;
+    const { amend, cryptography } = options;
     this.#findings = findings;
-    this.#onWriteSets = options.onWriteSets;
+    this.#options = options;
     this.#cryptography = cryptography;
     this.#remembering = remembering(cryptography);
     this.#service = serviceDigest(cryptography, document.genesis);
-    if (options.service !== undefined && !sameBytes(options.service, this.#service)) {
-      findings.fatal('genesis', 'the ledger is of another service');
-    }
+    this.#services = [this.#service];
     checkGenesisDocument(cryptography, findings, document);
     const objection = options.checkGenesis?.(document);
     if (objection !== undefined) findings.add('genesis', objection);
-    this.#log = new LogWatch(cryptography, findings, this.#service, document.genesis);
-    this.#membership = new MembershipWatch(this.#remembering, findings, this.#service, document, {
-      appraise,
-      overdueMsMax,
-    });
+    this.#log = new LogWatch(cryptography, findings, this.#service, document);
+    this.#membership = this.#membershipOf(document);
     this.#governance = new GovernanceWatch(cryptography, this.#service, document.constitution, amend);
     this.#activations = new ActivationWatch(cryptography, findings, document.constitution);
-    const written = options.genesisWriteSet?.(document);
+    // Of a state that it goes on from, a successor's ledger alone tells nothing.
+    const written = document.genesis.predecessor === undefined ? options.genesisWriteSet?.(document) : undefined;
     this.#state = written === undefined ? undefined : new StateWatch(cryptography, written);
+  }
+
+  #membershipOf(document: GenesisDocument, before?: MembershipWatch): MembershipWatch {
+    const { appraise, overdueMsMax = 60_000 } = this.#options;
+    const options = { appraise, overdueMsMax };
+    return new MembershipWatch(this.#remembering, this.#findings, this.#service, document, options, before);
   }
 
   get counts(): { batches: number; transactions: number } {
@@ -110,7 +114,7 @@ export class Auditor {
   add(record: LedgerRecord): void {
     switch (record.kind) {
       case 'genesis':
-        return this.#findings.add('genesis', 'a second genesis');
+        return this.#onSuccession(record.document);
       case 'batch': {
         if (this.#closing !== undefined)
           return this.#findings.fatal('epoch-missing', 'the closing batch has no epoch certificate');
@@ -133,6 +137,9 @@ export class Auditor {
   finish(): Found {
     const { committed: sequence, time, waiting } = this.#log;
     this.#membership.end(time);
+    const { service } = this.#options;
+    if (service !== undefined && !this.#services.some((one) => sameBytes(one, service)))
+      this.#findings.add('genesis', 'the ledger is of another service');
     for (const { epoch } of this.#early)
       this.#findings.add('checkpoint-certificate', `of epoch ${epoch}, which does not begin`);
     const { epochs, turns, ages, faults, suspicions } = this.#membership;
@@ -150,6 +157,54 @@ export class Auditor {
       head: { sequence, time, root: this.#log.rootAt(sequence)! },
       uncertifiedTail: waiting,
     };
+  }
+
+  /** The service was lost, and its members founded another that goes on with its log. spec/recovery.md, lines 40-44, 54. */
+  #onSuccession(document: GenesisDocument): void {
+    const wrong = (message: string): void => this.#findings.fatal('succession', message);
+    const { predecessor, time } = document.genesis;
+    if (predecessor === undefined) return this.#findings.add('genesis', 'a second genesis');
+    const { certificate, header, ledgerRoot, service, stateDigest } = predecessor;
+    const { sequence } = header;
+    if (!sameBytes(service, this.#service)) return wrong('it goes on from another service');
+    const { subject } = certificate;
+    const configuration = this.#membership.configurationOf(header.epoch);
+    const certified =
+      configuration !== undefined &&
+      subject.sequence === sequence &&
+      sameBytes(subject.headerDigest, headerDigest(this.#cryptography, header)) &&
+      validPreparedCertificate(this.#remembering, this.#service, configuration, certificate);
+    if (!certified) return wrong('no quorum prepared its head');
+    if (sequence < this.#log.committed)
+      return wrong(`it goes on from batch ${sequence}, and a later one was committed`);
+    const there = this.#log.headerAt(sequence);
+    if (there === undefined || !sameBytes(there, subject.headerDigest)) return wrong('its head is not on this log');
+    const root = this.#log.rootAt(sequence);
+    if (root === undefined || !sameBytes(root, ledgerRoot)) return wrong('it goes on from another log');
+    if (sequence > this.#log.committed) this.#commit(sequence);
+    this.#membership.lose(this.#log.time);
+    const digest = this.#state?.digestAt(sequence);
+    if (typeof digest === 'string') return wrong(digest);
+    if (digest !== undefined && !sameBytes(digest, stateDigest)) return wrong('it goes on from another state');
+
+    this.#service = serviceDigest(this.#cryptography, document.genesis);
+    this.#services.push(this.#service);
+    checkGenesisDocument(this.#cryptography, this.#findings, document);
+    const objection =
+      this.#options.checkGenesis?.(document) ?? this.#governance.succeed(this.#service, document.constitution);
+    if (objection !== undefined) this.#findings.add('succession', objection);
+    const written = this.#state === undefined ? undefined : this.#options.genesisWriteSet?.(document);
+    if (written !== undefined) {
+      this.#options.onWriteSets?.([written]);
+      const malformed = this.#state?.add(sequence, [written]);
+      if (malformed !== undefined) this.#findings.add('malformed', malformed);
+    }
+    this.#log.succeed(this.#service, time);
+    this.#membership = this.#membershipOf(document, this.#membership);
+    this.#firstPrimary = 0;
+    this.#closing = undefined;
+    this.#early = [];
+    this.#votes.clear();
   }
 
   #onPrepared(certificate: PreparedCertificate): void {
@@ -206,7 +261,7 @@ export class Auditor {
           this.#findings.add('governance', `batch ${header.sequence}: ${problem}`);
         this.#activations.wrote(index, writeSet, decisions[known]?.action);
       }
-      this.#onWriteSets?.(writeSets);
+      this.#options.onWriteSets?.(writeSets);
       for (const request of system) this.#membership.order(request, header, headerAt);
       const malformed = this.#state?.add(header.sequence, writeSets);
       if (malformed !== undefined) this.#findings.add('malformed', malformed);

@@ -19,14 +19,17 @@ import type { Findings } from './report.ts';
 
 export function checkGenesisDocument(cryptography: Cryptography, findings: Findings, document: GenesisDocument): void {
   const { genesis, constitution, joins, signatures } = document;
-  const { configuration } = genesis;
+  const { configuration, predecessor } = genesis;
   const wrong = (message: string): void => findings.add('genesis', message);
   if (!sameBytes(digestOf(cryptography, 'constitution', constitution), genesis.constitution))
     wrong('another constitution');
   if (!sameBytes(joinsRoot(cryptography, joins), genesis.joinsRoot)) wrong('other joins');
   if (configuration.slots === 0) wrong('no slots');
   if (!haveDistinctKeys(configuration.seats)) wrong('one signing key in two seats');
-  if (configuration.epoch !== 0) wrong(`begins with epoch ${configuration.epoch}`);
+  const { epoch } = configuration;
+  if (epoch !== (predecessor === undefined ? 0 : predecessor.header.epoch + 1)) wrong(`begins with epoch ${epoch}`);
+  if (predecessor !== undefined && genesis.time < predecessor.header.time)
+    wrong('is dated before its predecessor’s end');
   if (joins.length !== configuration.slots || configuration.seats.length !== configuration.slots)
     wrong('a slot without an instance');
   for (const [slot, join] of joins.entries()) {
@@ -34,7 +37,7 @@ export function checkGenesisDocument(cryptography: Cryptography, findings: Findi
     if (!sameBytes(join.service, genesis.constitution)) wrong(`the join of slot ${slot} is for another constitution`);
     if (!cryptography.verify(join.instance, joinStatement(join), join.signature))
       wrong(`the join of slot ${slot} is not signed`);
-    if (seat === undefined || seat.slot !== slot || !isSeatOf(seat, join, 0) || seat.since !== genesis.time) {
+    if (seat === undefined || seat.slot !== slot || !isSeatOf(seat, join, epoch) || seat.since !== genesis.time) {
       wrong(`the seat of slot ${slot} is not that of its join`);
     }
     if (seat !== undefined && !cryptography.validPublicKey(seat.signingKey))

@@ -62,7 +62,8 @@ const statementBytesMax = 128 * 1024;
 export class GovernanceWatch {
   readonly decisions: DecisionReport[] = [];
   readonly #cryptography: Cryptography;
-  readonly #service: Digest;
+  /** The service, and those that it goes on from: what is proposed in one may be decided in the next. */
+  readonly #services: Digest[];
   readonly #amend: Amend | undefined;
   #constitution: Uint8Array;
   /** Proposals that took effect, until they expire: none does twice. */
@@ -70,7 +71,7 @@ export class GovernanceWatch {
 
   constructor(cryptography: Cryptography, service: Digest, constitution: Uint8Array, amend: Amend | undefined) {
     this.#cryptography = cryptography;
-    this.#service = service;
+    this.#services = [service];
     this.#constitution = constitution;
     this.#amend = amend;
   }
@@ -78,6 +79,12 @@ export class GovernanceWatch {
   /** In force. */
   get constitution(): Uint8Array {
     return this.#constitution;
+  }
+
+  /** Another service goes on from here, under this constitution; gives what is wrong with that. */
+  succeed(service: Digest, constitution: Uint8Array): string | undefined {
+    this.#services.push(service);
+    return sameBytes(constitution, this.#constitution) ? undefined : 'under another constitution than was in force';
   }
 
   /** Judges one transaction of a committed batch, with what was active before it; gives what is wrong with it. */
@@ -117,7 +124,9 @@ export class GovernanceWatch {
 
   #amendment(written: Uint8Array, proposal: Uint8Array, time: number, active: Active): string[] {
     if (this.#amend === undefined) return [];
-    const after = this.#amend({ before: this.#constitution, proposal, service: this.#service, time, active });
+    const signed = this.#signed(proposal, 'proposal');
+    const service = typeof signed === 'string' ? this.#services[0]! : (signed.fields['service'] as Digest);
+    const after = this.#amend({ before: this.#constitution, proposal, service, time, active });
     if (typeof after === 'string') return [`the constitution changed by what could not be done: ${after}`];
     return sameBytes(after, written) ? [] : ['the constitution is not the one that follows from the decision'];
   }
@@ -180,7 +189,8 @@ export class GovernanceWatch {
     const fields = recordOf(payload);
     if (fields?.['kind'] !== kind || !(fields['member'] instanceof Uint8Array)) return wrong;
     const { member, service } = fields;
-    if (!(service instanceof Uint8Array) || !sameBytes(service, this.#service)) return `a ${kind} for another service`;
+    if (!(service instanceof Uint8Array) || !this.#services.some((one) => sameBytes(one, service)))
+      return `a ${kind} for another service`;
     const structure = sign1Structure({ protectedHeader, payload });
     return this.#cryptography.verify(member, structure, signature) ? { payload, fields } : wrong;
   }

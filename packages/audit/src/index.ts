@@ -1,7 +1,9 @@
+export { adopt, type Adoption, type DiskVerdict, type Shortage, shortageOf, voidedBy } from './adoption.ts';
 export * from './audit.ts';
 export * from './blame.ts';
 export { ActivationWatch } from './activation.ts';
 export { isSeatOf } from './genesis.ts';
+export { type Disk, type Head, readDisk } from './disk.ts';
 export { type Amend, GovernanceWatch } from './governance.ts';
 export { Findings } from './report.ts';
 export type * from './report.ts';

@@ -10,7 +10,7 @@ import {
   type Configuration,
   type Cryptography,
   type Digest,
-  type Genesis,
+  type GenesisDocument,
   type Header,
   headerDigest,
   type Outcome,
@@ -18,7 +18,7 @@ import {
   seatOf,
   type SystemRequest,
 } from '@coppice/wire';
-import { MerkleTree } from '@coppice/ledger';
+import { inheritedTree, MerkleTree } from '@coppice/ledger';
 import { checkContent } from './content.ts';
 import { BatchDigests } from './digests.ts';
 import type { Findings } from './report.ts';
@@ -45,7 +45,7 @@ export interface Accepted {
 export class LogWatch {
   readonly #cryptography: Cryptography;
   readonly #findings: Findings;
-  readonly #service: Digest;
+  #service: Digest;
   readonly #tree: MerkleTree;
   readonly #digests: BatchDigests;
   #waiting: Accepted[] = [];
@@ -53,13 +53,23 @@ export class LogWatch {
   /** The last committed batch; before the first, only the time. */
   #last: { readonly header: Header | undefined; readonly time: number };
 
-  constructor(cryptography: Cryptography, findings: Findings, service: Digest, genesis: Genesis) {
+  constructor(cryptography: Cryptography, findings: Findings, service: Digest, document: GenesisDocument) {
     this.#cryptography = cryptography;
     this.#findings = findings;
     this.#service = service;
-    this.#tree = new MerkleTree(cryptography);
+    const { predecessor, time } = document.genesis;
+    const inherited = predecessor === undefined ? undefined : inheritedTree(cryptography, document);
+    if (typeof inherited === 'string') findings.fatal('genesis', inherited);
+    this.#tree = inherited instanceof MerkleTree ? inherited : new MerkleTree(cryptography);
     this.#digests = new BatchDigests(cryptography);
-    this.#last = { header: undefined, time: genesis.time };
+    this.#last = { header: predecessor?.header, time };
+  }
+
+  /** Another service goes on after the last committed batch, from this time on; what still waits was not adopted. */
+  succeed(service: Digest, time: number): void {
+    this.#rollback(this.committed);
+    this.#service = service;
+    this.#last = { ...this.#last, time };
   }
 
   /** Sequence number of the last committed batch. */

@@ -35,15 +35,16 @@ type Claims = Omit<Join, 'evidence' | 'signature'>;
 
 export class MembershipWatch {
   readonly epochs: EpochReport[];
-  readonly turns: TurnReport[] = [];
-  readonly ages: AgeReport[] = [];
-  readonly faults: FaultReport[] = [];
-  readonly suspicions: SuspicionReport[] = [];
+  readonly turns: TurnReport[];
+  readonly ages: AgeReport[];
+  readonly faults: FaultReport[];
+  readonly suspicions: SuspicionReport[];
   readonly #cryptography: Cryptography;
   readonly #findings: Findings;
   readonly #service: Digest;
   readonly #overdueMsMax: number;
   readonly #turnWatch: TurnWatch;
+  readonly #firstEpoch: number;
   /** The newest epochs, the present one last. */
   #configurations: Configuration[];
   /** What each seated instance joined with, by slot. */
@@ -59,15 +60,26 @@ export class MembershipWatch {
     service: Digest,
     document: GenesisDocument,
     options: { readonly appraise: Appraise | undefined; readonly overdueMsMax: number },
+    /** Of the service that this one goes on from: what was found there is told with the rest. */
+    before?: MembershipWatch,
   ) {
     this.#cryptography = cryptography;
     this.#findings = findings;
     this.#service = service;
     this.#overdueMsMax = options.overdueMsMax;
     this.#turnWatch = new TurnWatch(cryptography, service, options.appraise);
-    const { configuration } = document.genesis;
+    const { configuration, predecessor } = document.genesis;
     this.#configurations = [configuration];
-    this.epochs = [{ epoch: 0, from: 1, to: undefined, sealedAt: undefined }];
+    this.turns = before?.turns ?? [];
+    this.ages = before?.ages ?? [];
+    this.faults = before?.faults ?? [];
+    this.suspicions = before?.suspicions ?? [];
+    this.epochs = before?.epochs ?? [];
+    const last = predecessor?.header.sequence ?? 0;
+    const ended = this.epochs.at(-1);
+    if (ended !== undefined) ended.to = last;
+    this.#firstEpoch = configuration.epoch;
+    this.epochs.push({ epoch: configuration.epoch, from: last + 1, to: undefined, sealedAt: undefined });
     for (const { evidence: _, signature: __, ...claims } of document.joins) this.#joins.set(claims.slot, claims);
     for (const seat of configuration.seats) this.#seat(seat);
   }
@@ -103,7 +115,7 @@ export class MembershipWatch {
   close(header: Header, next: Configuration): void {
     const before = this.configuration;
     const seats = (message: string): void => this.#findings.add('seats', message);
-    if (before.epoch > 0 && this.#notices.size < quorumOf(before.slots)) {
+    if (before.epoch > this.#firstEpoch && this.#notices.size < quorumOf(before.slots)) {
       this.#findings.add('unsealed', `epoch ${before.epoch} ends, and epoch ${before.epoch - 1} is not sealed`);
     }
     const vacant = next.slots - next.seats.length;
@@ -132,6 +144,11 @@ export class MembershipWatch {
     this.epochs.push({ epoch: next.epoch, from: header.sequence + 1, to: undefined, sealedAt: undefined });
     this.#notices = new Set();
     this.#configurations = [...this.#configurations.slice(1 - configurationsKept), next];
+  }
+
+  /** All instances are gone: the service ended with what is committed. */
+  lose(time: number): void {
+    for (const slot of [...this.#sitting.keys()]) this.#unseat(slot, time);
   }
 
   /** Ages at the end of what is committed. */

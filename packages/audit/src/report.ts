@@ -10,6 +10,8 @@ export type ProblemCode =
   /** The host's files are not what was written. */
   | 'damaged'
   | 'genesis'
+  /** A genesis that goes on from a service that was lost, and does not hold. */
+  | 'succession'
   /** A header that does not go on from the one before it. */
   | 'header'
   | 'sequence'

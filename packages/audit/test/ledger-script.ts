@@ -83,7 +83,7 @@ export interface Batched {
 
 export class LedgerScript {
   readonly records: LedgerRecord[] = [];
-  readonly log: TestLog;
+  log: TestLog;
   readonly document: GenesisDocument;
   readonly state = new State(cryptography);
   /** Numbers of the next requests of each client. */
@@ -144,6 +144,11 @@ export class LedgerScript {
       { kind: 'prepared', certificate: this.log.prepare(header, voters) },
       { kind: 'commit', certificate },
     );
+    this.#execute(batches);
+    return certificate;
+  }
+
+  #execute(batches: readonly Batched[]): void {
     for (const { outcomes } of batches) {
       for (const { writeSet } of outcomes) {
         const decoded = decodeWriteSet(writeSet);
@@ -151,7 +156,6 @@ export class LedgerScript {
         this.#write(decoded.value);
       }
     }
-    return certificate;
   }
 
   /** Accepts and commits. */
@@ -217,6 +221,44 @@ export class LedgerScript {
   /** Every incumbent of the epoch before gives notice that its keys are gone. */
   seal(before: readonly string[]): void {
     this.batch(...before.map((name, slot) => this.erasure(slot, name)));
+  }
+
+  /**
+   * The service was lost, and these launches found the one that goes on. `tail` was accepted and never committed; the last of it was prepared.
+   */
+  succeed(names: readonly string[], tail: readonly Batched[], changes: Partial<GenesisDocument['genesis']> = {}): void {
+    const { configuration, service, tree } = this.log;
+    const { header } = tail.at(-1)!;
+    const certificate = this.log.prepare(header);
+    this.records.push({ kind: 'prepared', certificate });
+    this.#execute(tail);
+    const { constitution } = this.document;
+    const digest = digestOf(cryptography, 'constitution', constitution);
+    const epoch = configuration.epoch + 1;
+    const joins = names.map((name, slot) => joinOf(name, slot, 0, epoch, digest));
+    const time = header.time + 1000;
+    const seats = names.map((name, slot) => seatNamed(name, slot, epoch, 0, time));
+    const predecessor = { service, header, certificate, ledgerRoot: tree.root(), stateDigest: this.state.digest() };
+    const log = new TestLog([...names], {
+      constitution: digest,
+      joinsRoot: joinsRoot(cryptography, joins),
+      time,
+      configuration: { epoch, slots: names.length, seats },
+      predecessor,
+      ...changes,
+    });
+    log.configuration = log.genesis.configuration;
+    for (let i = 0; i < tree.size; i++) log.tree.append(tree.leaf(i)!);
+    const member = testSigner('member');
+    const signatures = [{ member: member.publicKey, signature: member.sign(genesisStatement(log.service)) }];
+    const size = Math.max(0, tree.size - 64);
+    const recent = Array.from({ length: tree.size - size }, (_, i) => tree.leaf(size + i)!);
+    const inheritance = { peaks: tree.frontier(size), recent, standing: undefined };
+    this.records.push({
+      kind: 'genesis',
+      document: { genesis: log.genesis, constitution, joins, signatures, inheritance },
+    });
+    this.log = log;
   }
 
   checkpoint(changes: Partial<CheckpointCertificate> = {}): void {

@@ -49,7 +49,7 @@ function whyUnreachable(options: ServiceOptions): string {
   const running = new Set(local.driver.running().map((instance) => instance.slot)).size;
   if (slots - running <= faultsTolerated(slots))
     return `${running} of ${slots} replicas run on this machine: try again.`;
-  return `${running} of ${slots} replicas run on this machine, and ended ones cannot come back: the service has ended. Its ledgers can be audited: coppice audit`;
+  return `${running} of ${slots} replicas run on this machine, and ended ones cannot come back: the service has ended. Its members can have another go on with its ledgers: coppice recover`;
 }
 
 /** The service digest of the folder or the option. */

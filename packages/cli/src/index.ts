@@ -1,5 +1,5 @@
 export { fleetStatus, statusLines } from './commands/status.ts';
-export { auditFolder } from './commands/verify.ts';
+export { auditFolder, receiptText } from './commands/verify.ts';
 export { recognise } from './evidence/recognise.ts';
 export { decide } from './governing.ts';
 export * from './intruder.ts';

@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import type { LaunchData } from '@coppice/attestation';
 import { Client, type ClientOptions } from '@coppice/client';
 import { type KeyedSigner, newSigner, nodeCryptography } from '@coppice/cryptography';
-import { type Constitution, type ConstitutionSource, parseConstitution } from '@coppice/governance';
+import { type Constitution, type ConstitutionSource, parseConstitution, speaks } from '@coppice/governance';
 import {
   CommandDriver,
   type CryptographyName,
@@ -18,9 +18,10 @@ import {
   type HostEvent,
   ProcessDriver,
   type RunningInstance,
+  type Succession,
 } from '@coppice/host';
 import { entryFor, type Release, ReleaseError, type ReleaseStore } from '@coppice/release';
-import { encode, type Digest, fromHex, genesisDocumentCodec, toHex } from '@coppice/wire';
+import { type Active, encode, type Digest, fromHex, genesisDocumentCodec, sameBytes, toHex } from '@coppice/wire';
 import {
   type LocalPlatforms,
   parseLocalPlatforms,
@@ -140,6 +141,49 @@ export class LocalService {
       platforms,
     });
     return new LocalService(folder, driver, founded.service, release.digest, constitution.policy.epochKeys);
+  }
+
+  /**
+   * Founds the service that goes on from the one in `path`, of which nothing runs any more, by the log that was recovered; its replicas are left
+   * running. The keys that the folder has of the members sign. spec/recovery.md, "The successor".
+   */
+  static async succeed(
+    where: string,
+    recovered: { readonly constitution: Constitution; readonly active: Active; readonly succession: Succession },
+    options: Pick<FoundingOptions, 'driver' | 'fsync' | 'breach' | 'nodeArguments' | 'onStep'> = {},
+  ): Promise<LocalService> {
+    const { driver, folder, service } = LocalService.open(where, options);
+    const { active, constitution, succession } = recovered;
+    // The newest that can go on with what is active, of those that this host has.
+    const release = constitution.releases.findLast(
+      (one) => speaks(one, active) && folder.releases.find(one.digest),
+    )?.digest;
+    if (release === undefined)
+      throw new UserError(
+        `no release that the constitution approves and that executes what is active is in ${folder.releases.folder}`,
+      );
+    const before = folder.readService();
+    const signers = folder
+      .keys('members')
+      .map((name) => folder.key('members', name))
+      .filter((signer) => constitution.members.some(({ key }) => sameBytes(key, signer.publicKey)));
+    const founded = await found(nodeCryptography, driver, constitution, signers, options.onStep, {
+      succession,
+      release,
+    }).catch((error: unknown) => {
+      for (const instance of driver.running()) driver.destroy(instance);
+      throw error instanceof Error ? new UserError(`the service was not recovered: ${error.message}`) : error;
+    });
+    folder.write(`predecessors/${toHex(service)}.bin`, folder.read('genesis.bin'));
+    folder.write('genesis.bin', encode(genesisDocumentCodec, founded.document));
+    folder.writeService({
+      ...before,
+      service: toHex(founded.service),
+      release: toHex(release),
+      addresses: founded.instances.map((instance) => instance.clientAddress),
+      predecessors: [...(before.predecessors ?? []), before.service],
+    });
+    return new LocalService(folder, driver, founded.service, release, constitution.policy.epochKeys);
   }
 
   /** The service that was founded in `path`. */

@@ -26,6 +26,7 @@ import {
   vote,
   withdraw,
 } from './commands/member.ts';
+import { recover, type RecoverOptions } from './commands/recover.ts';
 import { status, watch, watchEvents } from './commands/status.ts';
 import { report as upgradeReport, type ReportOptions, verify as verifyUpgrade } from './commands/upgrade.ts';
 import {
@@ -343,6 +344,16 @@ files(evidence.command('verify').description('whether evidence is authentic; nee
   .action((file: string, options: VerifyOptions & Answering) =>
     verifyEvidenceFile(file, options, new Output(options.json)),
   );
+
+at(program.command('recover').description('go on with a service whose quorum is gone, from its disks'))
+  .option('--from <dir...>', 'folders of instances, or folders of such; default: those of the service’s folder')
+  .option('--service <digest>', 'the service; default: that of the disks')
+  .option('--key <file...>', 'key file of an auditor, for what is encrypted; default: those in the service’s folder')
+  .option('--receipts <file...>', 'receipts that members and clients hold: one beyond the disks voids the result')
+  .option('--pinned <checkpoint...>', 'checkpoints that members noted, SEQUENCE:ROOT: as receipts')
+  .option('--accept-loss', 'go on with fewer disks than it takes to lose nothing', false)
+  .option('--check', 'say what would be recovered, and found nothing', false)
+  .action((options: RecoverOptions & Answering) => recover(options, new Output(options.json)));
 
 at(program.command('audit').description('verify a ledger from genesis; needs no network'))
   .argument('<instance-folder>', 'an instance’s folder, or a copy of it')

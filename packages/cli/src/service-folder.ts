@@ -4,6 +4,7 @@
  *     service.json        digest, client doors of the founders, development or not
  *     constitution.json   as the members wrote it
  *     genesis.bin         the signed genesis document
+ *     predecessors/       those of the services that were lost, and that it goes on from, by digest
  *     members/NAME.key    private keys of members (seed, hexadecimal): only where one machine plays them all
  *     clients/NAME.key
  *     releases/DIGEST/    the releases that can be launched: docs/reference/releases.md
@@ -37,6 +38,8 @@ export interface ServiceFile {
   readonly development: boolean;
   readonly slots: number;
   readonly epochKeys: number;
+  /** Digests of the services that it goes on from, the oldest first. */
+  readonly predecessors?: readonly string[];
   /** What replicas run on, slot by slot; simulated where it is not said. */
   readonly platforms?: readonly string[];
 }
@@ -118,9 +121,14 @@ export type SealingKey = ReturnType<typeof sealingKeyFromSeed>;
  * lies in, if it does.
  */
 export function auditorKeys(instanceFolder: string, files: readonly string[] = []): SealingKey['privateKey'][] {
-  const folder = join(dirname(dirname(resolve(instanceFolder))), 'auditors');
-  const paths = files.length > 0 ? files : keyNames(folder).map((name) => join(folder, `${name}.key`));
+  const paths = files.length > 0 ? files : auditorKeyFiles(dirname(dirname(resolve(instanceFolder))));
   return paths.map((path) => readAuditorKey(path).privateKey);
+}
+
+/** The key files of auditors in a service's folder. */
+export function auditorKeyFiles(serviceFolder: string): string[] {
+  const folder = join(serviceFolder, 'auditors');
+  return keyNames(folder).map((name) => join(folder, `${name}.key`));
 }
 
 /** The key pair of an auditor's key file: 32 bytes in hexadecimal. */

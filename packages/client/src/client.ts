@@ -76,7 +76,7 @@ interface Request {
 }
 
 interface Sent {
-  readonly bundle: Bundle;
+  bundle: Bundle;
   /** Of its requests. */
   readonly digests: readonly Digest[];
   /** By number; answered ones are gone. */
@@ -142,6 +142,25 @@ export class Client {
     this.#flush();
   }
 
+  /**
+   * The service was lost: goes on with the one that its members founded in its place, if it is that, at these client doors. What is under way is sent
+   * there, under its old numbers: what had been executed is not executed again. Throws {@link DoorError}, with code `FORK` where the
+   * successor lacks what this client saw committed.
+   */
+  async succeed(addresses: readonly string[]): Promise<void> {
+    await this.chain.succeed(addresses);
+    for (const sent of this.#sent.values()) {
+      // Signatures are for one service.
+      const { signature: _, ...unsigned } = sent.bundle;
+      const statement = bundleStatement(this.#options.cryptography, this.chain.service, unsigned, sent.digests);
+      sent.bundle = { ...unsigned, signature: this.#options.signer.sign(statement) };
+      sent.refusedBy.clear();
+      sent.dueAt = 0;
+    }
+    await this.#fleet.choosePrimary();
+    this.#watch();
+  }
+
   get chain(): ServiceChain {
     return this.#fleet.chain;
   }
@@ -166,8 +185,8 @@ export class Client {
    * Without it, instances that were evicted long ago could keep a client in their past. Ask before sending what is private.
    */
   async fresh(): Promise<boolean> {
-    const { cryptography, service } = this.#options;
-    const { configuration } = this.chain;
+    const { cryptography } = this.#options;
+    const { configuration, service } = this.chain;
     const nonce = cryptography.hash(crypto.getRandomValues(new Uint8Array(32)));
     const signed = await Promise.all(
       configuration.seats.map(async (seat) => {
@@ -196,7 +215,8 @@ export class Client {
 
   /** Asks one replica's committed state: as good as that replica. */
   async query(target: string, payload: Uint8Array): Promise<{ ok: boolean; payload: Uint8Array; sequence: number }> {
-    const { service, signer } = this.#options;
+    const { signer } = this.#options;
+    const { service } = this.chain;
     return this.#fleet.askAny((connection) => {
       // Who asks is nobody's business but the service's.
       const as = target === 'service' ? connection.callerProof(service, signer) : undefined;
@@ -253,7 +273,8 @@ export class Client {
   }
 
   #send(first: number, requests: readonly Request[]): void {
-    const { cryptography, service, signer } = this.#options;
+    const { cryptography, signer } = this.#options;
+    const { service } = this.chain;
     const unsigned = {
       client: signer.publicKey,
       acknowledged: this.#acknowledged,
@@ -363,7 +384,8 @@ export class Client {
       this.counters.invalidAnswers += 1;
       return;
     }
-    const { chain } = this;
+    // Of now: the client may go on to another service before the receipt is asked for.
+    const { epochs, genesis } = this.chain;
     for (const [i, { result, writeSetDigest }] of transactions.entries()) {
       const number = first + i;
       const request = sent.open.get(number);
@@ -378,8 +400,8 @@ export class Client {
         time: header.time,
         receipt: () => ({
           version: receiptVersion,
-          genesis: chain.genesis,
-          epochs: chain.epochs.slice(0, certificate.subject.epoch),
+          genesis,
+          epochs: epochs.slice(0, certificate.subject.epoch - genesis.configuration.epoch),
           header,
           via,
           certificate,
@@ -405,6 +427,7 @@ export class Client {
     const asked = digests.slice(first - bundle.first, first - bundle.first + transactions.length);
     if (asked.length !== transactions.length) return undefined;
     if (this.chain.verifier.verifyCertified(header, via, certificate) !== undefined) return undefined;
+    this.chain.saw(via?.header ?? header);
     const hashes = transactions.map(({ result, writeSetDigest }, i) =>
       merkleLeaf(cryptography, transactionLeaf(asked[i]!, resultDigest(cryptography, result), writeSetDigest)),
     );

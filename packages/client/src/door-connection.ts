@@ -29,7 +29,8 @@ const connectMs = 3000;
 /** Why there is no answer. */
 export class DoorError extends Error {
   override name = 'DoorError';
-  readonly code: 'UNREACHABLE' | 'WRONG_KEY' | 'CLOSED' | 'TIMEOUT' | 'REFUSED';
+  /** `FORK`: a succession goes on from before what was committed. */
+  readonly code: 'UNREACHABLE' | 'WRONG_KEY' | 'CLOSED' | 'TIMEOUT' | 'REFUSED' | 'FORK';
 
   constructor(code: DoorError['code'], message: string) {
     super(message);

@@ -71,7 +71,7 @@ async function verified(
   const document = (): HistoricalValue => ({
     version: historicalValueVersion,
     genesis: chain.genesis,
-    epochs: chain.epochs.slice(0, shown.checkpoint.epoch),
+    epochs: chain.epochs.slice(0, shown.checkpoint.epoch - chain.genesis.configuration.epoch),
     ...shown,
   });
   return { ...facts, document };

@@ -70,7 +70,7 @@ import { defaultTableBounds, recordOf, requestStatus, type TableBounds } from '.
 import { overlayView } from './overlay-view.ts';
 import { partsOf, ReceivedState } from './received-state.ts';
 import type { Services } from './service.ts';
-import { keepEvidence } from './standing.ts';
+import { forgetEvidence, keepEvidence } from './standing.ts';
 import { judge } from './system-request.ts';
 
 export interface ExecutionSettings {
@@ -78,6 +78,8 @@ export interface ExecutionSettings {
   /** As `verifyGenesis` found it, and its time. */
   readonly genesis: VerifiedGenesis & { readonly time: number };
   readonly services: Services;
+  /** The state that the service goes on from, which is the predecessor's in `genesis`. */
+  readonly inherited?: State;
   /** Bundles whose signatures are remembered as valid; default: 8,192. */
   readonly bundlesRemembered?: number;
   readonly tableBounds?: TableBounds;
@@ -103,12 +105,13 @@ export class ReplicaExecution implements Execution {
   #damaged = false;
 
   constructor(settings: ExecutionSettings) {
-    const { cryptography, genesis, services, bundlesRemembered = 8192, tableBounds = defaultTableBounds } = settings;
+    const { cryptography, genesis, inherited, services } = settings;
+    const { bundlesRemembered = 8192, tableBounds = defaultTableBounds } = settings;
     const { service } = genesis;
     const checker = new BundleChecker(cryptography, service, bundlesRemembered);
     this.#environment = { cryptography, service, checker, services, tableBounds };
-    this.#state = foundedState(cryptography, genesis);
-    this.#layers = [this.#baseOf(0)];
+    this.#state = foundedState(cryptography, genesis, inherited);
+    this.#layers = [this.#baseOf(genesis.first.sequence)];
   }
 
   execute(input: BatchInput): Executed | Unacceptable {
@@ -327,26 +330,44 @@ export interface CommittedState {
   readonly view: View;
 }
 
-/** The state that the genesis document describes. */
-function foundedState(cryptography: Cryptography, genesis: ExecutionSettings['genesis']): State {
-  const state = new State(cryptography);
+/** The state that the genesis document describes, over that which it goes on from. */
+function foundedState(
+  cryptography: Cryptography,
+  genesis: ExecutionSettings['genesis'],
+  state = new State(cryptography),
+): State {
   writeGenesis(state.begin(), genesis);
   state.fold();
   return state;
 }
 
-/** The write set that makes the state before the first batch: where an auditor's replay begins. */
-export function genesisWriteSet(cryptography: Cryptography, genesis: ExecutionSettings['genesis']): Uint8Array {
-  return encodeWriteSet(writeGenesis(new State(cryptography).begin(), genesis));
+/**
+ * The write set that makes the state before the first batch: where an auditor's replay begins.
+ *
+ * @param inherited of the state that it goes on from, at least the maps of {@link foundingMaps}
+ */
+export function genesisWriteSet(
+  cryptography: Cryptography,
+  genesis: ExecutionSettings['genesis'],
+  inherited = new State(cryptography),
+): Uint8Array {
+  const writeSet = encodeWriteSet(writeGenesis(inherited.begin(), genesis));
+  inherited.rollback(0);
+  return writeSet;
 }
 
-function writeGenesis(
-  overlay: Overlay,
-  { activation, constitution, founders, time }: ExecutionSettings['genesis'],
-): WriteSet {
+/** What founding a service looks at in the state that it goes on from. */
+export const foundingMaps: readonly string[] = [membershipMap, '$issues'];
+
+/** spec/recovery.md, line 35. */
+function writeGenesis(overlay: Overlay, genesis: ExecutionSettings['genesis']): WriteSet {
+  const { activation, constitution, first, founders, time } = genesis;
   const tx = overlay.transaction();
-  writeConstitution(tx, constitution);
-  writeActivation(tx, activation);
+  const before = readMembership((key) => tx.get(membershipMap, key));
+  if (before === undefined) {
+    writeConstitution(tx, constitution);
+    writeActivation(tx, activation);
+  }
   for (const founder of founders) {
     rememberIssues(tx, founder.collateral);
     keepEvidence(tx, founder, time);
@@ -357,10 +378,20 @@ function writeGenesis(
     const facts = { platform, provider, chip, engineFamily };
     return { instance, firstEpoch, keys, release, variant, address, clientAddress, ...facts };
   });
-  const membership = genesisMembership(time, constitution.policy.recoveryPeriodMs, instances);
-  for (const { key, value } of membershipEntries(membership))
-    if (value !== undefined) tx.set(membershipMap, key, value);
+  const membership = genesisMembership(time, constitution.policy.recoveryPeriodMs, instances, first);
+  if (before !== undefined) forgetEvidence(tx, before, membership);
+  for (const { key, value } of membershipEntries(membership, before)) {
+    if (value === undefined) tx.delete(membershipMap, key);
+    else tx.set(membershipMap, key, value);
+  }
   return tx.commit();
+}
+
+/** The configuration that this state names. Asserts that it is one of a service. */
+export function seatedIn(view: View): Configuration {
+  const state = readState(view);
+  assert(state !== undefined, 'the state is a service’s');
+  return state.configuration;
 }
 
 function readState(view: View): BatchState | undefined {

@@ -1,4 +1,11 @@
-export { type CommittedState, type ExecutionSettings, genesisWriteSet, ReplicaExecution } from './execution.ts';
+export {
+  type CommittedState,
+  type ExecutionSettings,
+  foundingMaps,
+  genesisWriteSet,
+  ReplicaExecution,
+  seatedIn,
+} from './execution.ts';
 export { answerHistory, type HistoryRefusal } from './history.ts';
 export { committedAnswer, runsOf } from './committed-answer.ts';
 export type { TableBounds } from './client-table.ts';

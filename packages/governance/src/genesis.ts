@@ -14,15 +14,17 @@ import {
   type Genesis,
   type GenesisDocument,
   genesisStatement,
+  type Inheritance,
   type Join,
   joinsRoot,
   joinStatement,
+  type Predecessor,
   sameBytes,
   type Seat,
   serviceDigest,
   toLatin1,
 } from '@coppice/wire';
-import { type Activation, foundingActivation } from './active.ts';
+import { type Activation, foundingActivation, targetOf } from './active.ts';
 import { appraiseJoin, capObjection, type Facts } from './admission.ts';
 import { type Constitution, thresholdOf } from './constitution.ts';
 import { constitutionDigest, decodeConstitution, encodeConstitution } from './constitution-document.ts';
@@ -66,6 +68,8 @@ export interface VerifiedGenesis {
   /** What the service begins with. spec/upgrades.md, line 1. */
   readonly activation: Activation;
   readonly service: Digest;
+  /** The first epoch, and the last batch before it. */
+  readonly first: { readonly epoch: number; readonly sequence: number };
   /** In slot order. */
   readonly founders: readonly Founder[];
 }
@@ -76,22 +80,31 @@ export interface VerifiedGenesis {
  */
 export function buildGenesis(
   cryptography: EvidenceCryptography,
-  input: { readonly constitution: Constitution; readonly joins: readonly Join[]; readonly time: number },
+  input: {
+    readonly constitution: Constitution;
+    readonly joins: readonly Join[];
+    readonly time: number;
+    /** Of a service that goes on where another one was lost. */
+    readonly succession?: { readonly predecessor: Predecessor; readonly inheritance: Inheritance };
+  },
 ): { readonly ok: true; readonly document: GenesisDocument; readonly service: Digest } | GenesisFailure {
-  const { constitution, time } = input;
-  const activation = foundingActivation(constitution);
+  const { constitution, succession, time } = input;
+  const activation = activationOf(constitution, succession?.predecessor);
   if (typeof activation === 'string') return failed('constitution', activation);
   const joins = [...input.joins].sort((a, b) => a.slot - b.slot);
-  const admitted = admitFounders(cryptography, constitution, joins, time);
+  const epoch = succession === undefined ? 0 : succession.predecessor.header.epoch + 1;
+  const admitted = admitFounders(cryptography, constitution, joins, { time, epoch });
   if (!admitted.ok) return admitted;
   const bytes = encodeConstitution(constitution);
   const genesis: Genesis = {
     constitution: digestOf(cryptography, 'constitution', bytes),
     joinsRoot: joinsRoot(cryptography, joins),
     time,
-    configuration: configurationOf(constitution, admitted.founders, time),
+    configuration: configurationOf(constitution, admitted.founders, { time, epoch }),
+    ...(succession === undefined ? {} : { predecessor: succession.predecessor }),
   };
-  const document = { genesis, constitution: bytes, joins, signatures: [] };
+  const inheritance = succession === undefined ? {} : { inheritance: succession.inheritance };
+  const document = { genesis, constitution: bytes, joins, signatures: [], ...inheritance };
   return { ok: true, document, service: serviceDigest(cryptography, genesis) };
 }
 
@@ -115,16 +128,21 @@ export function verifyGenesis(
   const unusable = people.find(({ key }) => !cryptography.validPublicKey(key));
   if (unusable !== undefined) return failed('constitution', `the key of ${unusable.name} is not a public key`);
 
-  const activation = foundingActivation(constitution);
+  const { predecessor, time } = genesis;
+  const activation = activationOf(constitution, predecessor);
   if (typeof activation === 'string') return failed('constitution', activation);
+  const { epoch } = genesis.configuration;
+  if (epoch !== (predecessor === undefined ? 0 : predecessor.header.epoch + 1))
+    return failed('configuration', `begins with epoch ${epoch}`);
+  if (predecessor !== undefined && time < predecessor.header.time) return failed('time', 'is before the predecessor’s');
 
-  const admitted = admitFounders(cryptography, constitution, joins, genesis.time);
+  const admitted = admitFounders(cryptography, constitution, joins, { time, epoch });
   if (!admitted.ok) return admitted;
   const { founders } = admitted;
 
   // What is derived from the joins is what the document says. [18-19]
   if (!sameBytes(joinsRoot(cryptography, joins), genesis.joinsRoot)) return failed('joins-root', 'is of other joins');
-  const derived = configurationDigest(cryptography, configurationOf(constitution, founders, genesis.time));
+  const derived = configurationDigest(cryptography, configurationOf(constitution, founders, { time, epoch }));
   if (!sameBytes(derived, configurationDigest(cryptography, genesis.configuration))) {
     return failed('configuration', 'is not the one that follows from the joins');
   }
@@ -132,7 +150,15 @@ export function verifyGenesis(
   const service = serviceDigest(cryptography, genesis);
   const objection = signatureObjection(cryptography, constitution, service, document.signatures);
   if (objection !== undefined) return failed('signatures', objection);
-  return { ok: true, constitution, activation, service, founders };
+  const first = { epoch, sequence: predecessor?.header.sequence ?? 0 };
+  return { ok: true, constitution, activation, service, first, founders };
+}
+
+/** What the service begins with; a successor with what its predecessor's state says, and this stands for. */
+function activationOf(constitution: Constitution, predecessor: Predecessor | undefined): Activation | string {
+  if (predecessor === undefined) return foundingActivation(constitution);
+  const last = constitution.releases.at(-1)!;
+  return { ...targetOf(last), release: last.digest, attempts: 0, failed: undefined };
 }
 
 /** The last millisecond that a date can name (ECMA-262, section 21.4.1.1): terms that begin then have an encoding. */
@@ -142,12 +168,18 @@ function failed(check: GenesisCheck, reason: string): GenesisFailure {
   return { ok: false, check, reason };
 }
 
+/** When the first epoch begins, and which it is. */
+interface Beginning {
+  readonly time: number;
+  readonly epoch: number;
+}
+
 /** Lines 12-17: n joins, in slot order, that may sit beside each other. */
 function admitFounders(
   cryptography: EvidenceCryptography,
   constitution: Constitution,
   joins: readonly Join[],
-  time: number,
+  { time, epoch }: Beginning,
 ): { readonly ok: true; readonly founders: readonly Founder[] } | GenesisFailure {
   const { slots, policy } = constitution;
   const service = constitutionDigest(cryptography, constitution);
@@ -156,7 +188,7 @@ function admitFounders(
   for (const [slot, join] of joins.entries()) {
     if (join.slot !== slot) return failed('joins', `the join for slot ${slot} is for slot ${join.slot}`);
     if (!sameBytes(join.service, service)) return failed('joins', `slot ${slot} is for another constitution`);
-    if (join.turn !== 0 || join.firstEpoch !== 0) return failed('joins', `slot ${slot} is not for genesis`);
+    if (join.turn !== 0 || join.firstEpoch !== epoch) return failed('joins', `slot ${slot} is not for genesis`);
     if (join.keys.length < policy.epochKeys) return failed('keys', `slot ${slot} brings ${join.keys.length} keys`);
   }
   const repeated = repetition(joins);
@@ -217,18 +249,22 @@ function validKeys(cryptography: Cryptography, { instance, keys }: Join): boolea
 }
 
 /** Line 18. */
-function configurationOf(constitution: Constitution, founders: readonly Founder[], time: number): Configuration {
+function configurationOf(
+  constitution: Constitution,
+  founders: readonly Founder[],
+  { time, epoch }: Beginning,
+): Configuration {
   const termEnd = time + constitution.policy.recoveryPeriodMs;
   const seats = founders.map((founder): Seat => {
     const { slot, instance, release, variant, platform, provider, address, clientAddress } = founder;
     const shown = { slot, instance, release, variant, platform, provider, address, clientAddress };
     return { ...shown, ...founder.keys[0]!, turn: 0, since: time, termEnd };
   });
-  return { epoch: 0, slots: constitution.slots, seats };
+  return { epoch, slots: constitution.slots, seats };
 }
 
 /** Lines 20-21. Why these signatures do not found the service, if so. */
-function signatureObjection(
+export function signatureObjection(
   cryptography: Cryptography,
   constitution: Constitution,
   service: Digest,

@@ -7,9 +7,24 @@ export * from './constitution-document.ts';
 export { newestEndorsementIn, newestIssueIn, rememberIssues } from './endorsements.ts';
 export * from './execute.ts';
 export type { JsonSchema, Parsed, Problem } from './form.ts';
-export * from './genesis.ts';
+export {
+  buildGenesis,
+  type Founder,
+  type GenesisCheck,
+  type GenesisFailure,
+  type VerifiedGenesis,
+  verifyGenesis,
+} from './genesis.ts';
 export * from './operation.ts';
 export { parameterPaths } from './parameters.ts';
 export { findProposal, listProposals, type ProposalSummary, shown, type ShownProposal } from './proposals.ts';
 export * from './statement.ts';
-export { clientRoles, constitutionWritten, readConstitution, type StateAccess, writeConstitution } from './state.ts';
+export * from './succession.ts';
+export {
+  clientRoles,
+  constitutionMap,
+  constitutionWritten,
+  readConstitution,
+  type StateAccess,
+  writeConstitution,
+} from './state.ts';

@@ -14,7 +14,7 @@ import { decodeConstitution, encodeConstitution } from './constitution-document.
 /** What governance needs of a transaction. */
 export type StateAccess = Pick<View, 'get' | 'entries'> & Pick<Transaction, 'set' | 'delete'>;
 
-const constitutionMap = '$constitution';
+export const constitutionMap = '$constitution';
 const rolesMap = '$roles';
 
 /** Roles by key; by the empty key, those of any other. */

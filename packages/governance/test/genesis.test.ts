@@ -229,7 +229,6 @@ test('refuses a configuration that does not follow from the joins', () => {
   const { configuration } = document.genesis;
   const [seat, ...others] = configuration.seats;
   const changes = [
-    { ...configuration, epoch: 1 },
     { ...configuration, slots: 5 },
     { ...configuration, seats: others },
     ...[

@@ -2,10 +2,19 @@
  * Genesis, as the host runs it: launches n instances bound to the constitution, collects their joins, has the members sign,
  * and hands every instance the document. The host decides nothing: instances and members each check all of it.
  */
-import { type Constitution, buildGenesis, constitutionDigest, verifyGenesis } from '@coppice/governance';
+import { buildGenesis, type Constitution, constitutionDigest, verifyGenesis } from '@coppice/governance';
 import type { EvidenceCryptography } from '@coppice/attestation';
 import { DoorConnection } from '@coppice/client';
-import { type Digest, type GenesisDocument, genesisStatement, type Join, type Signer } from '@coppice/wire';
+import {
+  type Digest,
+  type GenesisDocument,
+  genesisStatement,
+  type Inheritance,
+  type Join,
+  type Predecessor,
+  sameBytes,
+  type Signer,
+} from '@coppice/wire';
 import type { Driver, RunningInstance } from './process-driver.ts';
 
 export interface Founded {
@@ -14,6 +23,21 @@ export interface Founded {
   readonly instances: readonly RunningInstance[];
 }
 
+/** What a service goes on from. spec/recovery.md, "The successor". */
+export interface Succession {
+  readonly predecessor: Predecessor;
+  readonly inheritance: Inheritance;
+  /**
+   * Puts the log up to the predecessor's head into the folder `history/1-HEAD` of an instance, for the service of this digest. Where it is
+   * encrypted, the holders of these keys can open it: the founders.
+   */
+  readonly provide: (instanceFolder: string, service: Digest, sealingKeys: readonly Uint8Array[]) => Promise<void>;
+}
+
+const answerMs = 20_000;
+/** For replaying a whole log. */
+const inheritingMs = 3_600_000;
+
 /** Founds a service. Throws where an instance, the document or a signature is not as it must be. */
 export async function found(
   cryptography: EvidenceCryptography,
@@ -21,9 +45,13 @@ export async function found(
   constitution: Constitution,
   members: readonly Signer[],
   onStep: (step: string) => void = () => undefined,
+  /** The release that is launched, of those that the constitution approves, and what the service goes on from. */
+  { succession, release: named }: { readonly succession?: Succession; readonly release?: Digest } = {},
 ): Promise<Founded> {
   const digest = constitutionDigest(cryptography, constitution);
-  const release = constitution.releases[0]!;
+  const release =
+    named === undefined ? constitution.releases[0]! : constitution.releases.find((one) => sameBytes(one.digest, named));
+  if (release === undefined) throw new Error('the constitution in force does not approve the release of this machine');
   const instances = await Promise.all(
     Array.from({ length: constitution.slots }, (_, slot) =>
       driver.launch({
@@ -37,6 +65,7 @@ export async function found(
         },
         bootstrap: [],
         epochKeys: constitution.policy.epochKeys,
+        ...(succession === undefined ? {} : { firstEpoch: succession.predecessor.header.epoch + 1 }),
       }),
     ),
   );
@@ -47,9 +76,15 @@ export async function found(
   try {
     const joins: Join[] = [];
     for (const connection of connections)
-      joins.push((await connection.ask({ kind: 'founding' }, 'founding', 20_000)).join);
+      joins.push((await connection.ask({ kind: 'founding' }, 'founding', answerMs)).join);
     onStep('joins collected, with evidence');
-    const built = buildGenesis(cryptography, { constitution, joins, time: Date.now() });
+    const time = Math.max(Date.now(), succession?.predecessor.header.time ?? 0);
+    const built = buildGenesis(cryptography, {
+      constitution,
+      joins,
+      time,
+      ...(succession === undefined ? {} : { succession }),
+    });
     if (!built.ok) throw new Error(`no genesis from these joins: ${built.check}: ${built.reason}`);
     const signatures = members
       .map((signer) => ({ member: signer.publicKey, signature: signer.sign(genesisStatement(built.service)) }))
@@ -58,7 +93,15 @@ export async function found(
     const verified = verifyGenesis(cryptography, document, { constitution: digest });
     if (!verified.ok) throw new Error(`the genesis document does not hold: ${verified.check}: ${verified.reason}`);
     onStep(`genesis signed by ${signatures.length} members`);
-    await Promise.all(connections.map((connection) => connection.ask({ kind: 'found', document }, 'accepted', 20_000)));
+    if (succession !== undefined) {
+      const sealingKeys = joins.map(({ keys }) => keys[0]!.sealingKey);
+      for (const { folder } of instances) await succession.provide(folder, built.service, sealingKeys);
+      onStep(`log of ${succession.predecessor.header.sequence} batches handed over`);
+    }
+    const patience = succession === undefined ? answerMs : inheritingMs;
+    await Promise.all(
+      connections.map((connection) => connection.ask({ kind: 'found', document }, 'accepted', patience)),
+    );
     return { service: built.service, document, instances };
   } finally {
     for (const connection of connections) connection.close();

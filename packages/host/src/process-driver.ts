@@ -18,6 +18,8 @@ export interface LaunchRequest {
   readonly bootstrap: readonly string[];
   /** Epochs that a founder brings keys for. */
   readonly epochKeys: number;
+  /** The first of them, where it is not 0. */
+  readonly firstEpoch?: number;
 }
 
 export interface RunningInstance {
@@ -80,7 +82,7 @@ export class ProcessDriver implements Driver {
     mkdirSync(join(options.folder, 'instances'), { recursive: true });
   }
 
-  async launch({ launch, bootstrap, epochKeys }: LaunchRequest): Promise<RunningInstance> {
+  async launch({ launch, bootstrap, epochKeys, firstEpoch }: LaunchRequest): Promise<RunningInstance> {
     const { breach, folder: root, fsync, host, nodeArguments, programOf } = this.#options;
     const program = programOf(launch);
     const runtime = this.#options.runtimeOf?.(launch);
@@ -107,6 +109,7 @@ export class ProcessDriver implements Driver {
       replicaPort: 0,
       clientPort: 0,
       epochKeys,
+      ...(firstEpoch === undefined ? {} : { firstEpoch }),
       bootstrap,
       fsync: fsync ?? true,
       ...(breach === true ? { breach: join(folder, 'breach.json') } : {}),

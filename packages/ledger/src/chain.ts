@@ -58,27 +58,34 @@ const rememberedMax = 256;
 export class ChainVerifier {
   readonly service: Digest;
   readonly #cryptography: Cryptography;
+  /** Headers up to this sequence number are those of the services before: their places in the tree are all that is known of them. */
+  readonly #inherited: number;
   /** Consecutive epochs, from the one that the verifier began with. */
   readonly #epochs: Epoch[];
   /** Valid certificates by the digest of their header. */
   readonly #remembered = new Map<string, Uint8Array>();
 
-  /** Begins at an epoch that the caller trusts: one that was verified before. */
-  constructor(cryptography: Cryptography, service: Digest, start: EpochStart) {
+  /** Begins at an epoch that the caller trusts: one that was verified before. `genesis` must be that of the service. */
+  constructor(cryptography: Cryptography, service: Digest, start: EpochStart, genesis?: Genesis) {
     this.#cryptography = cryptography;
     this.service = service;
+    this.#inherited = genesis?.predecessor?.header.sequence ?? 0;
     const digest = configurationDigest(cryptography, start.configuration);
     this.#epochs = [{ ...start, configurationDigest: digest, closing: undefined, protocolVersion: 0 }];
   }
 
-  /** Begins at epoch 0 of the service with this digest. */
+  /** Begins at the first epoch of the service with this digest. */
   static fromGenesis(cryptography: Cryptography, service: Digest, genesis: Genesis): Decoded<ChainVerifier> {
-    const { configuration, time } = genesis;
+    const { configuration, predecessor, time } = genesis;
+    const last = predecessor?.header;
+    if (configuration.epoch !== (last === undefined ? 0 : last.epoch + 1))
+      return { ok: false, reason: `does not begin with epoch ${configuration.epoch}` };
     if (!sameBytes(serviceDigest(cryptography, genesis), service)) return { ok: false, reason: 'of another service' };
-    if (configuration.epoch !== 0) return { ok: false, reason: 'does not begin with epoch 0' };
+    if (last !== undefined && time < last.time) return { ok: false, reason: 'dated before what it goes on from' };
     const unsound = unsoundness(configuration);
     if (unsound !== undefined) return { ok: false, reason: unsound };
-    return { ok: true, value: new ChainVerifier(cryptography, service, { configuration, sequence: 0, time }) };
+    const start = { configuration, sequence: last?.sequence ?? 0, time };
+    return { ok: true, value: new ChainVerifier(cryptography, service, start, genesis) };
   }
 
   /** The newest epoch that was reached. */
@@ -146,7 +153,8 @@ export class ChainVerifier {
     // Its codec knows its version. What is not known of an epoch's ends is not asked. spec/upgrades.md, line 22.
     if (header.protocolVersion < (this.#epoch(header.epoch)?.protocolVersion ?? 0))
       return 'of a version before its epoch';
-    if (!sameBytes(header.service, this.service)) return 'of another service';
+    // What a service inherited is in its tree, and was signed for its predecessors. spec/recovery.md, line 53.
+    if (!sameBytes(header.service, this.service) && header.sequence > this.#inherited) return 'of another service';
     if (header.epoch > this.epoch) return `of epoch ${header.epoch}, and the chain ends with ${this.epoch}`;
     const own = this.#epoch(header.epoch);
     if (header.sequence <= (own?.sequence ?? 0)) return 'numbered as if before its epoch';

@@ -9,4 +9,5 @@ export * from './receipt-json.ts';
 export * from './receipt-verification.ts';
 export * from './receipt.ts';
 export * from './record.ts';
+export * from './succession.ts';
 export * from './transactions.ts';

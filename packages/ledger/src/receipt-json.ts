@@ -19,6 +19,8 @@ import {
   type Header,
   nonceBytes,
   type Operation,
+  type Predecessor,
+  type PreparedCertificate,
   type Seat,
   type Subject,
   type SystemRequest,
@@ -120,8 +122,6 @@ const seat = object<Seat>({
 
 const configuration = object<Configuration>({ epoch: u64, slots: u16, seats: array(seat) });
 
-const genesis = object<Genesis>({ constitution: digest, joinsRoot: digest, time: u64, configuration });
-
 const headerFields = {
   protocolVersion: u16,
   service: digest,
@@ -147,10 +147,38 @@ const header: Form<Header> = {
     typeof json === 'object' && json !== null && 'code' in json ? second.fromJson(json) : first.fromJson(json),
 };
 
+const subject = object<Subject>({ epoch: u64, view: u64, sequence: u64, headerDigest: digest, newView: digest });
+
 const certificate = object<CommitCertificate>({
-  subject: object<Subject>({ epoch: u64, view: u64, sequence: u64, headerDigest: digest, newView: digest }),
+  subject,
   reveals: array(object<CommitCertificate['reveals'][number]>({ slot: u16, nonce: hex(nonceBytes), signature })),
 });
+
+const vote = object<PreparedCertificate['votes'][number]>({ slot: u16, commitment: digest, signature });
+
+const predecessor = object<Predecessor>({
+  service: digest,
+  header,
+  certificate: object<PreparedCertificate>({ subject, votes: array(vote) }),
+  ledgerRoot: digest,
+  stateDigest: digest,
+});
+
+const founding = { constitution: digest, joinsRoot: digest, time: u64, configuration };
+const foundingGenesis = object<Omit<Genesis, 'predecessor'>>(founding);
+const succeedingGenesis = object<Genesis & { readonly predecessor: Predecessor }>({ ...founding, predecessor });
+
+/** With a predecessor where there is one. */
+const genesis: Form<Genesis> = {
+  toJson: (value) =>
+    value.predecessor === undefined
+      ? foundingGenesis.toJson(value)
+      : succeedingGenesis.toJson({ ...value, predecessor: value.predecessor }),
+  fromJson: (json) =>
+    typeof json === 'object' && json !== null && 'predecessor' in json
+      ? succeedingGenesis.fromJson(json)
+      : foundingGenesis.fromJson(json),
+};
 
 const target: Form<Operation['target']> = {
   toJson: (value) => value,

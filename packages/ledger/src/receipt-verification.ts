@@ -73,7 +73,7 @@ export function verifyReceipt(
   const epoch = certificate.subject.epoch;
   const first = epoch - epochs.length;
   let chain = founded.value;
-  if (first !== 0) {
+  if (first !== genesis.configuration.epoch) {
     if (known?.configuration.epoch !== first) {
       return {
         ok: false,
@@ -81,7 +81,7 @@ export function verifyReceipt(
         reason: `begins with epoch ${first}, which the verifier does not know`,
       };
     }
-    chain = new ChainVerifier(cryptography, service, known);
+    chain = new ChainVerifier(cryptography, service, known, genesis);
   }
   for (const next of epochs) {
     const reason = chain.extend(next);

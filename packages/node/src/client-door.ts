@@ -39,7 +39,8 @@ const frameMs = 10_000;
 /** Nothing that a client sends is larger: a bundle, with what is around its requests' bytes. Evidence is smaller. */
 const frameBytesMax = limits.bundleBytes + limits.requestsPerBundle * 16 + 64 * 1024;
 /** Until the service is founded, one request is. */
-const genesisBytesMax = frameBytesMax + limits.constitutionBytes + limits.slots * (limits.evidenceBytes + 64 * 1024);
+const genesisBytesMax =
+  frameBytesMax + 8 * limits.constitutionBytes + limits.slots * (limits.evidenceBytes + 64 * 1024);
 
 export interface ClientDoorOptions {
   readonly identity: KeyObject;

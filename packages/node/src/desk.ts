@@ -9,12 +9,19 @@ import {
   type CallerProof,
   callerStatement,
   type ClientRequest,
+  type Digest,
   encodeUtf8,
   freshnessStatement,
   type GenesisDocument,
   sameBytes,
+  serviceDigest,
+  toHex,
 } from '@coppice/wire';
 import type { Answers } from './answers.ts';
+import type { Ancestor } from '@coppice/client';
+import { nodeCryptography } from '@coppice/cryptography';
+import { successionObjection } from '@coppice/governance';
+import { ChainVerifier, headObjection } from '@coppice/ledger';
 import type { ClientDoor, Connection } from './client-door.ts';
 import type { Journal } from './journal.ts';
 import type { Keyring } from './keyring.ts';
@@ -34,6 +41,8 @@ export interface DeskOptions {
   /** Of what was fetched of the time before this instance. */
   readonly keys: FileKeys | undefined;
   readonly document: GenesisDocument;
+  /** Services that this one goes on from, the oldest first. */
+  readonly ancestors: readonly Ancestor[];
   readonly settings: InstanceSettings;
   readonly journal: Journal;
   readonly keyring: Keyring;
@@ -50,6 +59,8 @@ export class Desk {
   readonly #options: DeskOptions;
   readonly #subscriptions: Subscriptions;
   readonly #suspicions = new Suspicions();
+  /** The service that members founded in place of this one. */
+  #successor: Digest | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
@@ -58,6 +69,13 @@ export class Desk {
   }
 
   onRequest(connection: Connection, request: ClientRequest): void {
+    if (this.#successor !== undefined) {
+      // Nothing is executed or signed here any more; what was, is shown.
+      const reason = `this service was given up: ${toHex(this.#successor)} goes on with its log`;
+      if (request.kind === 'submit') return this.#answerRefusal(connection, request.bundle, 'inadmissible', reason);
+      if (request.kind === 'system' || request.kind === 'freshness')
+        return this.#refuse(connection, request.id, reason, undefined);
+    }
     switch (request.kind) {
       case 'submit':
         return this.#submit(connection, request.bundle);
@@ -76,7 +94,12 @@ export class Desk {
       case 'chain':
         return this.#chain(connection, request);
       case 'status': {
-        const payload = encodeUtf8(JSON.stringify(nodeStatus({ ...this.#options, suspicions: this.#suspicions })))!;
+        const status = nodeStatus({ ...this.#options, suspicions: this.#suspicions });
+        const now =
+          this.#successor === undefined
+            ? status
+            : { ...status, health: 'succeeded' as const, successor: toHex(this.#successor) };
+        const payload = encodeUtf8(JSON.stringify(now))!;
         return connection.send({
           kind: 'answer',
           id: request.id,
@@ -95,6 +118,21 @@ export class Desk {
         return this.#serveLedger(connection, request);
       case 'history':
         return this.#history(connection, request);
+      case 'ancestor': {
+        const { id, service, from } = request;
+        const { ancestors } = this.#options;
+        const named = ancestors.find((one) =>
+          sameBytes(serviceDigest(nodeCryptography, one.document.genesis), service),
+        );
+        if (named === undefined)
+          return this.#refuse(connection, id, 'this service does not go on from that one', undefined);
+        return this.#sendChain(connection, id, from, named);
+      }
+      case 'succession': {
+        const objection = this.#succeed(request.document);
+        if (objection === undefined) return connection.send({ kind: 'accepted', id: request.id });
+        return this.#refuse(connection, request.id, objection, undefined);
+      }
       case 'founding':
       case 'found':
         return this.#refuse(connection, request.id, 'this instance has founded a service already', undefined);
@@ -193,7 +231,11 @@ export class Desk {
 
   #chain(connection: Connection, { id, from }: RequestOf<'chain'>): void {
     const { document, node } = this.#options;
-    const epochs = node.replica.epochs.slice(0, node.replica.epoch);
+    const { epoch, epochs, genesisConfiguration } = node.replica;
+    this.#sendChain(connection, id, from, { document, epochs: epochs.slice(0, epoch - genesisConfiguration.epoch) });
+  }
+
+  #sendChain(connection: Connection, id: number, from: number, { document, epochs }: Ancestor): void {
     const part = epochs.slice(from, from + epochsPerAnswer);
     connection.send({
       kind: 'chain',
@@ -202,6 +244,29 @@ export class Desk {
       epochs: part,
       more: from + part.length < epochs.length,
     });
+  }
+
+  /** Stops for good where enough members of this service founded another in its place; else why not. spec/recovery.md, line 52. */
+  #succeed(document: GenesisDocument): string | undefined {
+    const { execution, journal, node } = this.#options;
+    const { environment, epochs, committed } = node.replica;
+    const { cryptography, service } = environment;
+    const { predecessor } = document.genesis;
+    if (predecessor === undefined || !sameBytes(predecessor.service, service)) return 'it goes on from another service';
+    const unsigned = successionObjection(cryptography, document, execution.committed().constitution);
+    if (unsigned !== undefined) return unsigned;
+    const chain = ChainVerifier.fromGenesis(cryptography, service, this.#options.document.genesis);
+    if (!chain.ok) return chain.reason;
+    for (const epoch of epochs) chain.value.extend(epoch);
+    // What this replica has committed beyond its head, members gave up.
+    const objection = headObjection(cryptography, chain.value, document);
+    if (objection?.kind === 'invalid') return objection.reason;
+    if (this.#successor !== undefined) return undefined;
+    this.#successor = serviceDigest(cryptography, document.genesis);
+    node.stop();
+    const { sequence } = predecessor.header;
+    journal.warn('succeeded', { successor: toHex(this.#successor), from: sequence, committed });
+    return undefined;
   }
 
   #freshness(connection: Connection, { id, nonce }: RequestOf<'freshness'>): void {

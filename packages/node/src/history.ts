@@ -74,7 +74,7 @@ async function copyRecords(
       if (sequence > gap.to) continue;
       const record = decodeRecord(type, payload);
       if (!record.ok) throw new Error(`malformed record at ${sequence}: ${record.reason}`);
-      if (record.value.kind === 'genesis') continue;
+      if (record.value.kind === 'genesis' && sequence === 0) continue;
       if (record.value.kind === 'batch') take(cryptography, tree, record.value);
       ledger.append({ type, sequence, payload });
     }
@@ -90,8 +90,15 @@ async function copyRecords(
 
 /** Committed batches alone are served, so each header is the next one. Records of `from` … `to` alone are asked for. */
 function take(cryptography: Cryptography, tree: MerkleTree, record: BatchRecord): void {
-  const { header, outcomes } = record;
+  const { header } = record;
   if (header.sequence !== tree.size + 1) throw new Error(`batch ${header.sequence} where ${tree.size + 1} was due`);
+  checkBatch(cryptography, record);
+  tree.append(headerDigest(cryptography, header));
+}
+
+/** Throws where the outcomes are not those of the batch's requests, or not those that its header names. */
+export function checkBatch(cryptography: Cryptography, record: BatchRecord): void {
+  const { header, outcomes } = record;
   const batch = decode(batchCodec, record.batch);
   if (!batch.ok) throw new Error(`malformed batch ${header.sequence}`);
   const requests = batch.value.items.flatMap((item) =>
@@ -104,5 +111,4 @@ function take(cryptography: Cryptography, tree: MerkleTree, record: BatchRecord)
     outcomes.length >= requests.length && requests.every((request, i) => sameBytes(request, outcomes[i]!.request));
   if (!sameBytes(root, header.transactionsRoot) || !named)
     throw new Error(`batch ${header.sequence} is not what its header names`);
-  tree.append(headerDigest(cryptography, header));
 }

@@ -9,12 +9,12 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { developmentPlatforms } from '@coppice/attestation';
-import { DoorConnection, DoorError, ServiceChain } from '@coppice/client';
+import { type Ancestor, DoorConnection, DoorError, findAncestors, ServiceChain } from '@coppice/client';
 import { ReplicaExecution, type Services } from '@coppice/execution';
 import { type VerifiedGenesis, verifyGenesis } from '@coppice/governance';
 import { encodeRecord } from '@coppice/ledger';
 import { defaultSettings, type ProtocolSettings } from '@coppice/protocol';
-import { type Ledger, openLedger, Snapshots } from '@coppice/storage';
+import { type KnownKeys, type Ledger, openLedger, Snapshots } from '@coppice/storage';
 import {
   type ClientRequest,
   type Configuration,
@@ -32,6 +32,8 @@ import { ClientDoor, type Connection } from './client-door.ts';
 import { nodeCryptography } from '@coppice/cryptography';
 import { Desk } from './desk.ts';
 import { fillGap } from './history.ts';
+import { inherit, type InheritedLog } from './inheritance.ts';
+import { InheritedBatches } from './inherited-batches.ts';
 import { buildJoin } from './join.ts';
 import type { Journal } from './journal.ts';
 import { Keyring } from './keyring.ts';
@@ -40,7 +42,7 @@ import { recallBatch, treeBelow } from './records.ts';
 import { ReplicaNode } from './replica-node.ts';
 import type { InstanceSettings } from './settings.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
-import { InstanceVault } from './vault.ts';
+import { InstanceVault, openKeyFiles } from './vault.ts';
 
 const tickMs = 10;
 const historyRetryMsMax = 60_000;
@@ -56,6 +58,8 @@ export interface InstanceOptions {
 
 /** A candidate's way to the service: the verified genesis, and where the chain of epochs has come to. */
 interface Found {
+  /** Services that this one goes on from, the oldest first. */
+  readonly ancestors: readonly Ancestor[];
   readonly document: GenesisDocument;
   readonly genesis: VerifiedGenesis;
   readonly latest: Configuration;
@@ -73,6 +77,8 @@ export class Instance {
   #join: Join | undefined;
   /** A founder's join, as soon as it is asked for. */
   #founder: Promise<Join> | undefined;
+  /** The log that it is to go on from is being read. */
+  #inheriting = false;
   #node: ReplicaNode | undefined;
   #execution: ReplicaExecution | undefined;
   #ledger: Ledger | undefined;
@@ -133,7 +139,8 @@ export class Instance {
   #founding(): Promise<Join> {
     if (this.#founder === undefined) {
       const keyring = this.#keyring!;
-      keyring.generate(0, this.#options.settings.epochKeys);
+      const { epochKeys, firstEpoch } = this.#options.settings;
+      keyring.generate(firstEpoch, epochKeys);
       this.#founder = buildJoin(this.#options.settings, keyring, this.#addresses!, Date.now());
     }
     return this.#founder;
@@ -148,17 +155,33 @@ export class Instance {
     }
   }
 
-  /** Checks the document, once, and begins epoch 0. Gives why not, if not. */
-  #found(document: GenesisDocument): string | undefined {
+  /** Checks the document, once, and begins its first epoch. Gives why not, if not. */
+  async #found(document: GenesisDocument): Promise<string | undefined> {
     const { settings } = this.#options;
-    if (this.#node !== undefined) return 'this instance has founded a service already';
+    if (this.#node !== undefined || this.#inheriting) return 'this instance has founded a service already';
     if (this.#join === undefined) return 'this instance has not been asked for its join';
     const verified = verifyGenesis(nodeCryptography, document, { constitution: settings.launch.service });
     if (!verified.ok) return `${verified.check}: ${verified.reason}`;
     const own = document.joins.find((one) => one.slot === settings.launch.slot);
     if (own === undefined || !sameBytes(own.instance, this.#keyring!.identity.publicKey)) return 'my join is not in it';
-    this.#begin(document, verified, []);
-    return undefined;
+    const { predecessor } = document.genesis;
+    if (predecessor === undefined) {
+      this.#begin({ document, genesis: verified, epochs: [], ancestors: [] });
+      return undefined;
+    }
+    this.#inheriting = true;
+    try {
+      const folder = join(settings.folder, 'history', `1-${predecessor.header.sequence}`);
+      const sealing = this.#keyring!.sealingKey(verified.first.epoch);
+      const keys = await openKeyFiles(settings.folder, sealing === undefined ? [] : [sealing]);
+      const log = await inherit(folder, keys, verified.service, document);
+      this.#begin({ document, genesis: verified, epochs: [], ancestors: log.ancestors }, log, keys);
+      return undefined;
+    } catch (error) {
+      return `the log to go on from: ${error instanceof Error ? error.message : String(error)}`;
+    } finally {
+      this.#inheriting = false;
+    }
   }
 
   // Candidates.
@@ -170,7 +193,7 @@ export class Instance {
     keyring.generate(found.latest.epoch + 1, found.genesis.constitution.policy.epochKeys);
     this.#join = await buildJoin(settings, keyring, this.#addresses!, Date.now());
     this.#latest = found.latest;
-    this.#begin(found.document, found.genesis, found.epochs);
+    this.#begin(found);
     await this.#submitJoin(found.latest);
   }
 
@@ -185,7 +208,10 @@ export class Instance {
         const { document } =
           address === undefined ? chain : await ServiceChain.begin(nodeCryptography, launch.service, [address]);
         const genesis = verifyGenesis(nodeCryptography, document, {});
-        if (genesis.ok) return { document, genesis, latest: chain.configuration, epochs: chain.epochs };
+        if (genesis.ok) {
+          const ancestors = await findAncestors(nodeCryptography, document, bootstrap);
+          return { document, genesis, latest: chain.configuration, epochs: chain.epochs, ancestors };
+        }
         problems.push(`${genesis.check}: ${genesis.reason}`);
       } catch (error) {
         problems.push(error instanceof Error ? error.message : String(error));
@@ -213,7 +239,11 @@ export class Instance {
 
   // Both.
 
-  #begin(document: GenesisDocument, genesis: VerifiedGenesis, proven: readonly EpochCertificate[]): void {
+  #begin(
+    { ancestors, document, epochs: proven, genesis }: Omit<Found, 'latest'>,
+    inherited?: InheritedLog,
+    known?: KnownKeys,
+  ): void {
     const { services, settings } = this.#options;
     const platform = settings.platform.name;
     if (developmentPlatforms.includes(platform))
@@ -221,18 +251,37 @@ export class Instance {
     const { service } = genesis;
     const { auditors = [] } = genesis.constitution;
     const readers = auditors.map(({ key }) => key);
-    const vault = readers.length === 0 ? undefined : new InstanceVault({ readers, journal: this.#journal });
+    const vault =
+      readers.length === 0
+        ? undefined
+        : new InstanceVault({ readers, journal: this.#journal, ...(known === undefined ? {} : { known }) });
     this.#vault = vault;
     const { ledger } = openLedger(join(settings.folder, 'ledger'), { service, vault });
     this.#ledger = ledger;
-    ledger.append({ ...encodeRecord({ kind: 'genesis', document }), sequence: 0 });
+    // Each genesis stands where its service begins: those after the first come with what is filled in before them.
+    const first = inherited === undefined ? (ancestors[0]?.document ?? document) : document;
+    const last = first.genesis.predecessor?.header.sequence;
+    const sequence = last === undefined ? 0 : last + 1;
+    ledger.append({ ...encodeRecord({ kind: 'genesis', document: first }), sequence });
     const execution = new ReplicaExecution({
       cryptography: nodeCryptography,
       genesis: { ...genesis, time: document.genesis.time },
       services,
+      ...(inherited === undefined ? {} : { inherited: inherited.state }),
     });
     this.#execution = execution;
-    const answers = new Answers(nodeCryptography, (sequence) => recallBatch(nodeCryptography, ledger, sequence));
+    const past =
+      inherited &&
+      new InheritedBatches(nodeCryptography, settings.folder, {
+        live: ledger,
+        keys: vault,
+        service,
+        tree: inherited.tree,
+      });
+    const answers = new Answers(
+      nodeCryptography,
+      (sequence) => past?.at(sequence) ?? recallBatch(nodeCryptography, ledger, sequence),
+    );
     const { policy } = execution.committed().constitution;
     const protocol: ProtocolSettings = {
       ...defaultSettings,
@@ -259,6 +308,7 @@ export class Instance {
       },
       genesis: document.genesis.configuration,
       proven,
+      inherited,
       keyring,
       ledger: settings.fsync ? ledger : withoutFsync(ledger),
       links: this.#channels,
@@ -302,6 +352,7 @@ export class Instance {
       ledger,
       keys: vault,
       document,
+      ancestors,
       settings,
       journal: this.#journal,
       keyring,
@@ -339,8 +390,9 @@ export class Instance {
   #refreshAdmitted(): void {
     const { replica } = this.#node!;
     const candidate = this.#execution!.candidate()?.instance;
-    const before =
-      replica.epoch === 0 ? undefined : (replica.epochs[replica.epoch - 2]?.next ?? replica.genesisConfiguration);
+    const { epochs, genesisConfiguration } = replica;
+    const passed = replica.epoch - genesisConfiguration.epoch;
+    const before = passed === 0 ? undefined : (epochs[passed - 2]?.next ?? genesisConfiguration);
     const seats = [replica.configuration, before, this.#latest].flatMap((configuration) => configuration?.seats ?? []);
     this.#admitted = new Set([
       ...seats.map((seat) => toLatin1(seat.instance)),
@@ -384,19 +436,19 @@ export class Instance {
       case 'founding':
         if (this.#options.settings.launch.turn > 0) break;
         return void this.#answerFounding(connection, request.id);
-      case 'found': {
-        const why = this.#found(request.document);
-        if (why === undefined) return connection.send({ kind: 'accepted', id: request.id });
-        this.#journal.warn('genesis-refused', { why });
-        return connection.send({
-          kind: 'refused',
-          id: request.id,
-          client: undefined,
-          first: 0,
-          reason: why,
-          retryAfterMs: undefined,
+      case 'found':
+        return void this.#found(request.document).then((why) => {
+          if (why === undefined) return connection.send({ kind: 'accepted', id: request.id });
+          this.#journal.warn('genesis-refused', { why });
+          connection.send({
+            kind: 'refused',
+            id: request.id,
+            client: undefined,
+            first: 0,
+            reason: why.slice(0, 512),
+            retryAfterMs: undefined,
+          });
         });
-      }
       default:
         break;
     }
@@ -409,6 +461,11 @@ export class Instance {
       reason: 'this instance has no service yet',
       retryAfterMs: 500,
     });
+  }
+
+  /** Ends in good order, because of this. */
+  leave(reason: string): void {
+    this.#exit(4, reason);
   }
 
   #exit(code: number, reason: string): void {

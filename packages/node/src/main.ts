@@ -3,6 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { services } from 'coppice:service';
+import { StorageError } from '@coppice/storage';
 import { Instance } from './instance.ts';
 import { Journal } from './journal.ts';
 import { parseSettings } from './settings.ts';
@@ -21,8 +22,18 @@ const journal = new Journal({
   fields: { slot: settings.launch.slot, turn: settings.launch.turn },
 });
 
+const instance = new Instance({
+  settings,
+  services,
+  journal,
+  tell: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
+  exit: (code) => process.exit(code),
+});
+
 // A replica that finds its own state broken stops: that costs one of f, and going on could cost the service.
 process.on('uncaughtException', (error) => {
+  // Its ledger is not what it wrote. The others have the log, and its slot's next turn gives it a successor with a disk of its own.
+  if (error instanceof StorageError) return instance.leave(`storage: ${error.message}`);
   journal.log('error', 'crash', { error: error.stack ?? String(error) });
   process.exit(70);
 });
@@ -34,13 +45,6 @@ process.on('unhandledRejection', (error) => {
 process.on('SIGTERM', () => process.exit(0));
 process.on('SIGINT', () => process.exit(0));
 
-const instance = new Instance({
-  settings,
-  services,
-  journal,
-  tell: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
-  exit: (code) => process.exit(code),
-});
 try {
   await instance.run();
 } catch (error) {

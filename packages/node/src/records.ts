@@ -43,6 +43,11 @@ interface StoredRecord {
 
 const certifying: ReadonlySet<number> = new Set([recordTypes.commit, recordTypes.epoch, recordTypes.checkpoint]);
 
+/** The genesis of a service that goes on from another: it stands before the service's first batch, under its number. */
+function isSuccession({ type, sequence }: StoredRecord): boolean {
+  return type === recordTypes.genesis && sequence > 0;
+}
+
 /** Records of one batch come within so many batches of it: more than can be in flight. */
 const recordsWithin = 64;
 
@@ -69,13 +74,14 @@ export function ledgerPage(
       if (!batches.has(sequence)) bytes += payload.length;
       batches.set(sequence, { type, sequence, payload: Uint8Array.from(payload) });
       last = Math.max(last, sequence);
-    } else if (certifying.has(type)) {
+    } else if (certifying.has(type) || isSuccession({ type, sequence, payload })) {
       others.push({ type, sequence, payload: Uint8Array.from(payload) });
     }
   }
   const records: StoredRecord[] = [];
   for (const [sequence, batch] of [...batches].sort(([a], [b]) => a - b)) {
-    records.push(batch, ...others.filter((other) => other.sequence === sequence));
+    const beside = others.filter((other) => other.sequence === sequence);
+    records.push(...beside.filter(isSuccession), batch, ...beside.filter((other) => !isSuccession(other)));
   }
   return { records, more: last < to && records.length > 0 };
 }
@@ -186,7 +192,7 @@ function recallByLater(
   return undefined;
 }
 
-function committedBatch(
+export function committedBatch(
   cryptography: Cryptography,
   { header, batch, outcomes }: BatchRecord,
   certified: BatchRecord['header'],

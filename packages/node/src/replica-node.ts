@@ -10,6 +10,7 @@ import { encodeRecord } from '@coppice/ledger';
 import {
   type Effect,
   type Environment,
+  type Inherited,
   type Input,
   type InstanceId,
   messageCodec,
@@ -51,6 +52,8 @@ export interface ReplicaNodeOptions {
   readonly genesis: Configuration;
   /** Of the chain of epochs from there on, what the instance verified before. */
   readonly proven: readonly EpochCertificate[];
+  /** The log that the service goes on from, where this instance founds it. */
+  readonly inherited: Inherited | undefined;
   readonly keyring: Keyring;
   readonly ledger: Ledger;
   readonly links: Links;
@@ -77,7 +80,13 @@ export class ReplicaNode {
 
   constructor(options: ReplicaNodeOptions) {
     this.#options = options;
-    this.replica = startReplica(options.environment, options.genesis, options.clock(), options.proven);
+    this.replica = startReplica(
+      options.environment,
+      options.genesis,
+      options.clock(),
+      options.proven,
+      options.inherited,
+    );
   }
 
   stop(): void {

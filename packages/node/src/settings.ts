@@ -17,6 +17,8 @@ export interface InstanceSettings {
   readonly clientPort: number;
   /** Epochs that a founder brings keys for: the constitution's `epochKeys`, which genesis checks. */
   readonly epochKeys: number;
+  /** The first of these epochs: 0, but for the founders of a service that goes on from another. */
+  readonly firstEpoch: number;
   /** Client doors of replicas of the service: where a candidate begins to ask. */
   readonly bootstrap: readonly string[];
   /** Development only: hand everything in memory to an intruder, at this path, upon SIGUSR2. */
@@ -61,6 +63,7 @@ function settingsOf(fields: Fields): InstanceSettings {
     replicaPort: fields.integer('replicaPort'),
     clientPort: fields.integer('clientPort'),
     epochKeys: fields.integer('epochKeys'),
+    firstEpoch: fields.has('firstEpoch') ? fields.integer('firstEpoch') : 0,
     bootstrap: fields.texts('bootstrap'),
     breach: fields.has('breach') ? fields.text('breach') : undefined,
     fsync: !fields.has('fsync') || fields.flag('fsync'),

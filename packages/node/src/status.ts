@@ -35,11 +35,13 @@ type Health =
   | 'view-change'
   /** Its state is wrong, or it voted against what was committed: it does not vote. */
   | 'not-voting'
+  /** Members founded another service in its place: it stopped for good. */
+  | 'succeeded'
   /** A quorum is there, and nothing is committed. */
   | 'stalled'
   | 'ok';
 
-export type NodeStatus = ReturnType<typeof nodeStatus>;
+export type NodeStatus = ReturnType<typeof nodeStatus> & { readonly successor?: string };
 
 export function nodeStatus({ node, execution, journal, keyring, door, suspicions }: StatusSources) {
   const { replica } = node;

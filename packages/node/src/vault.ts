@@ -30,15 +30,18 @@ const keyBytes = 32;
 export interface VaultOptions {
   /** X25519 keys of those who may read the files. */
   readonly readers: readonly Uint8Array[];
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, 'warn'>;
+  /** Keys of files that were here before this process. */
+  readonly known?: KnownKeys;
 }
 
 export class InstanceVault implements Vault {
   readonly #options: VaultOptions;
-  readonly #known = new KnownKeys();
+  readonly #known: KnownKeys;
 
   constructor(options: VaultOptions) {
     this.#options = options;
+    this.#known = options.known ?? new KnownKeys();
   }
 
   keyOf(id: Uint8Array): Uint8Array | undefined {

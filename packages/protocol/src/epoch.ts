@@ -29,7 +29,7 @@ export function closeEpoch(replica: Replica, closing: Entry, certificate: Commit
   assert(next.epoch === replica.epoch + 1, 'epochs follow one another');
   const epochCertificate: EpochCertificate = { header: closing.header, certificate, next };
   effects.append(closing.header.sequence, { kind: 'epoch', certificate: epochCertificate });
-  replica.epochs[replica.epoch] = epochCertificate;
+  replica.epochs[replica.epoch - replica.genesisConfiguration.epoch] = epochCertificate;
   beginEpoch(replica, epochCertificate, before, effects);
   replica.committedIn = 0;
   signCheckpoint(replica, effects);

@@ -231,10 +231,12 @@ export function genesisMembership(
   time: number,
   termMs: number,
   instances: readonly Omit<AdmittedInstance, 'turn'>[],
+  /** The first epoch, and the last batch before it. */
+  { epoch, sequence }: { readonly epoch: number; readonly sequence: number } = { epoch: 0, sequence: 0 },
 ): Membership {
-  const start = { sequence: 0, time };
+  const start = { sequence, time };
   return {
-    epoch: 0,
+    epoch,
     start,
     slots: instances.map(() => ({ ...emptySlot, occupied: true })),
     turnsOpened: 0,
@@ -283,9 +285,9 @@ export function faultsOf(m: Membership): number {
   return faultsTolerated(m.slots.length);
 }
 
-/** Whether the epoch before is sealed: a quorum of its incumbents erased its keys. Nothing comes before epoch 0. */
+/** Whether the epoch before is sealed: a quorum of its incumbents erased its keys. Nothing comes before the first epoch. */
 export function sealed(m: Membership): boolean {
-  return m.epoch === 0 || m.previous.filter((entry) => entry.erased).length >= quorumOf(m.slots.length);
+  return m.previous.length === 0 || m.previous.filter((entry) => entry.erased).length >= quorumOf(m.slots.length);
 }
 
 /** Occupied slots whose term has run out at `time`, the one longest past it first. */

@@ -171,7 +171,7 @@ export interface Replica {
   firstPrimary: number;
   /** Headers that closed earlier epochs end here: the log of this epoch begins above. */
   epochStart: number;
-  /** Closing headers and next configurations, from epoch 0 on. */
+  /** Closing headers and next configurations, from the first epoch on: that of genesis. */
   epochs: EpochCertificate[];
   /** The same, as far as it was verified before this replica began: a received state may follow it. */
   readonly proven: readonly EpochCertificate[];
@@ -343,8 +343,8 @@ export function instanceAt(replica: Replica, slot: number): InstanceId | undefin
 /** The configuration of an epoch that this replica knows. */
 export function configurationOf(replica: Replica, epoch: number): Configuration | undefined {
   if (epoch === replica.epoch) return replica.configuration;
-  if (epoch === 0) return replica.genesisConfiguration;
-  return replica.epochs[epoch - 1]?.next;
+  const { genesisConfiguration: first } = replica;
+  return epoch === first.epoch ? first : replica.epochs[epoch - first.epoch - 1]?.next;
 }
 
 /** Entry at `sequence` if its header is this one. */

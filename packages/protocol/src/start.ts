@@ -1,14 +1,23 @@
 /**
- * Where a replica begins: at genesis, as an incumbent of epoch 0 or as a candidate who knows nothing yet.
+ * Where a replica begins: at genesis, which may go on from the ledger of a service that was lost, as an incumbent of epoch 0 or as a candidate who knows nothing yet.
  */
 import { MerkleTree } from '@coppice/ledger';
-import { type Configuration, type EpochCertificate, sameBytes } from '@coppice/wire';
+import { type Configuration, type EpochCertificate, type Header, sameBytes } from '@coppice/wire';
 import { mapSlots } from './epoch.ts';
+import { headersKnown } from './execution.ts';
 import { Pool } from './pool.ts';
 import type { Environment, Replica } from './replica.ts';
 
+/** The log that a service goes on from. spec/recovery.md, lines 32-34. */
+export interface Inherited {
+  /** Its last header. */
+  readonly header: Header;
+  /** Over all its headers; at least the last {@link headersKnown} are there one by one. */
+  readonly tree: MerkleTree;
+}
+
 /**
- * A replica at the beginning of epoch 0, whose execution holds the genesis state.
+ * A replica at the beginning of the service's first epoch, whose execution holds the genesis state.
  * An instance without a seat in `genesis` follows the log from others, and says when it is ready.
  *
  * @param proven epochs from genesis on that this instance verified on its way to the service: none of them is asked for again
@@ -18,16 +27,21 @@ export function startReplica(
   genesis: Configuration,
   now: number,
   proven: readonly EpochCertificate[] = [],
+  inherited?: Inherited,
 ): Replica {
+  const sequence = inherited?.header.sequence ?? 0;
+  const tree = inherited?.tree.clone() ?? new MerkleTree(environment.cryptography);
+  // The same at all: executions ask about the headers above it, and may not differ.
+  tree.trim(Math.max(0, sequence - headersKnown));
   return {
     environment,
     now,
-    epoch: 0,
+    epoch: genesis.epoch,
     configuration: genesis,
     slot: genesis.seats.find((seat) => sameBytes(seat.instance, environment.instance))?.slot,
     slotOf: mapSlots(genesis),
     firstPrimary: genesis.seats[0]?.slot ?? 0,
-    epochStart: 0,
+    epochStart: sequence,
     epochs: [],
     proven,
     genesisConfiguration: genesis,
@@ -43,12 +57,12 @@ export function startReplica(
     viewChanges: new Map(),
     viewChangeAttempts: 0,
     log: new Map(),
-    tree: new MerkleTree(environment.cryptography),
-    executed: 0,
-    committed: 0,
+    tree,
+    executed: sequence,
+    committed: sequence,
     committedIn: 0,
-    committedAtStatus: 0,
-    stable: 0,
+    committedAtStatus: sequence,
+    stable: sequence,
     stableCertificate: undefined,
     stableHeader: undefined,
     stableFrontier: undefined,

@@ -54,7 +54,8 @@ export function offerSnapshot(replica: Replica, to: InstanceId, epoch: number, e
   const { stableCertificate: certificate, stableHeader: header, stableFrontier: frontier } = replica;
   if (certificate === undefined || header === undefined || frontier === undefined) return;
   const { size, peaks, recent } = frontier;
-  const epochs = replica.epochs.slice(epoch, Math.min(certificate.epoch, epoch + epochsPerOffer));
+  const signedIn = certificate.epoch - replica.genesisConfiguration.epoch;
+  const epochs = replica.epochs.slice(epoch, Math.min(signedIn, epoch + epochsPerOffer));
   effects.send(to, { kind: 'snapshot', epochs, certificate, header, frontier: { size, peaks }, recent });
 }
 
@@ -70,15 +71,17 @@ export function onSnapshot(replica: Replica, from: InstanceId, m: MessageOf<'sna
 
   const chain = extendChain(replica, m.epochs);
   if (typeof chain === 'string') return reject('wrong-chain', chain);
+  /** Epochs are counted from that of genesis. */
   const configurationAt = (epoch: number): Configuration | undefined =>
-    epoch < chain.length ? chain[epoch]?.next : undefined;
-  const signers = certificate.epoch === 0 ? replica.genesisConfiguration : configurationAt(certificate.epoch - 1);
+    epoch === 0 ? replica.genesisConfiguration : chain[epoch - 1]?.next;
+  const signedIn = certificate.epoch - replica.genesisConfiguration.epoch;
+  const signers = configurationAt(signedIn);
   if (signers === undefined || !validCheckpointCertificate(cryptography, service, signers, certificate))
     return reject('bad-certificate');
 
   // The epoch in which the log goes on above the checkpoint: the first that did not end at or below it.
   const epoch = chain.filter((closed) => closed.header.sequence <= certificate.sequence).length;
-  const configuration = epoch === 0 ? replica.genesisConfiguration : chain[epoch - 1]!.next;
+  const configuration = configurationAt(epoch)!;
   const tree = treeOf(replica, frontier, recent);
   if (
     tree === undefined ||
@@ -98,7 +101,7 @@ export function onSnapshot(replica: Replica, from: InstanceId, m: MessageOf<'sna
     frontier,
     recent,
     // What was proven beyond the checkpoint's own epoch, the log proves again.
-    epochs: chain.slice(0, Math.max(epoch, certificate.epoch)),
+    epochs: chain.slice(0, Math.max(epoch, signedIn)),
     configuration,
     parts: execution.transfer(certificate.stateDigest),
     since: replica.now,
@@ -115,7 +118,7 @@ function extendChain(replica: Replica, more: readonly EpochCertificate[]): Epoch
   const chain = [...knownEpochs(replica)];
   for (const next of more) {
     const { header, certificate } = next;
-    if (header.epoch < chain.length) continue;
+    if (header.epoch < replica.genesisConfiguration.epoch + chain.length) continue;
     const configuration = chain.at(-1)?.next ?? replica.genesisConfiguration;
     if (header.epoch !== configuration.epoch) return 'an epoch is missing';
     if (next.next.epoch !== header.epoch + 1 || next.next.slots !== configuration.slots) return 'configuration';
@@ -280,8 +283,9 @@ function install(replica: Replica, effects: Effects): void {
   replica.epochs = transfer.epochs;
   const { epoch } = transfer.configuration;
   if (epoch !== replica.epoch) {
-    const before = epoch === 1 ? replica.genesisConfiguration : transfer.epochs[epoch - 2]!.next;
-    beginEpoch(replica, transfer.epochs[epoch - 1]!, before, effects);
+    const last = epoch - replica.genesisConfiguration.epoch - 1;
+    const before = transfer.epochs[last - 1]?.next ?? replica.genesisConfiguration;
+    beginEpoch(replica, transfer.epochs[last]!, before, effects);
   }
   effects.append(sequence, { kind: 'checkpoint', certificate: transfer.certificate });
   effects.push(

@@ -74,6 +74,10 @@ export const clientRequestCodec = union({
   found: struct({ id, document: genesisDocumentCodec }),
   /** What value a key of a service's map had as of batch `at`, or of the stable checkpoint. */
   history: struct({ id, map: text(48), key: bytes(1024), at: optional(u64), as: optional(callerCodec) }),
+  /** As `chain`, of a service that this one goes on from, directly or not. */
+  ancestor: struct({ id, service: digest, from: u64 }),
+  /** To a replica of a service that members gave up: another one goes on with its log. It stops. */
+  succession: struct({ id, document: genesisDocumentCodec }),
 });
 
 export type ClientRequest = TypeOf<typeof clientRequestCodec>;

@@ -101,7 +101,7 @@ export async function stop(
   if (missing > tolerated) {
     output.say(`This ends the service: ${missing} of ${slots} replicas would be gone, and it survives ${tolerated}.`);
     output.say(
-      'A replica keeps its keys in memory only, so none of them can be started again as itself. The ledgers stay on disk and can be audited.',
+      'A replica keeps its keys in memory only, so none of them can be started again as itself. The ledgers stay on disk: they can be audited, and members can found a service that goes on with them (coppice recover).',
     );
     if (options.yes !== true && !(await confirmed('End it?'))) throw new UserError('nothing was stopped');
   }

@@ -7,9 +7,10 @@ import { firstFailure } from '@coppice/attestation';
 import { audit as auditLedger, type AuditReport } from '@coppice/audit';
 import { nodeCryptography } from '@coppice/cryptography';
 import { amendedBy, appraiseJoin, type Constitution, constitutionWritten, verifyGenesis } from '@coppice/governance';
-import { genesisWriteSet } from '@coppice/execution';
+import { foundingMaps, genesisWriteSet } from '@coppice/execution';
 import { readReceipt, type Receipt, receiptToJson, type ReceiptVerdict, verifyReceipt } from '@coppice/ledger';
-import { readSealedFolder } from '@coppice/node';
+import { type ReadItem, readSealedFolder } from '@coppice/node';
+import { decodeWriteSet, mapOf, State } from '@coppice/state';
 import { decodeResult, toHex } from '@coppice/wire';
 import { serviceOf } from '../connect.ts';
 import { duration, type Output } from '../output.ts';
@@ -80,22 +81,29 @@ export function dataFolderOf(folder: string): string {
 export async function auditFolder(
   folder: string,
   service: Uint8Array | undefined,
-  {
-    keyFiles,
-    onProgress,
-    onState,
-  }: {
-    readonly keyFiles?: readonly string[];
-    readonly onProgress?: (batches: number) => void;
-    /** Told of what genesis wrote, and then of what each committed batch did. */
-    readonly onState?: (writeSets: readonly Uint8Array[]) => void;
-  } = {},
+  { keyFiles, ...watching }: { readonly keyFiles?: readonly string[] } & Watching = {},
 ): Promise<AuditReport> {
   const dataFolder = dataFolderOf(folder);
+  return auditRecords(readSealedFolder(dataFolder, auditorKeys(dataFolder, keyFiles)), service, watching);
+}
+
+interface Watching {
+  readonly onProgress?: (batches: number) => void;
+  /** Told of what genesis wrote, and then of what each committed batch did. */
+  readonly onState?: (writeSets: readonly Uint8Array[]) => void;
+}
+
+/** Audits a ledger, the records of which come from wherever. */
+export async function auditRecords(
+  records: Iterable<ReadItem> | AsyncIterable<ReadItem>,
+  service: Uint8Array | undefined,
+  { onProgress, onState }: Watching = {},
+): Promise<AuditReport> {
+  /** Of the state, what founding a successor looks at. */
+  const inherited = new State(nodeCryptography);
   /** In force when a batch began, and any that was put into force in it. */
   let constitutions: Constitution[] = [];
-  const source = readSealedFolder(dataFolder, auditorKeys(dataFolder, keyFiles), { service });
-  return auditLedger(source, {
+  return auditLedger(records, {
     cryptography: nodeCryptography,
     ...(service === undefined ? {} : { service }),
     checkGenesis(document) {
@@ -105,6 +113,7 @@ export async function auditFolder(
     },
     amend: ({ before, proposal, ...context }) => amendedBy(nodeCryptography, before, proposal, context),
     onWriteSets(writeSets) {
+      for (const one of writeSets) keepFounding(inherited, one);
       const written = writeSets.flatMap((one) =>
         Buffer.from(one.buffer, one.byteOffset, one.length).includes('$constitution')
           ? (constitutionWritten(one) ?? [])
@@ -127,7 +136,10 @@ export async function auditFolder(
       const verified = verifyGenesis(nodeCryptography, document, {});
       if (!verified.ok)
         throw new UserError(`the genesis document does not hold: ${verified.check}: ${verified.reason}`);
-      const written = genesisWriteSet(nodeCryptography, { ...verified, time: document.genesis.time });
+      const genesis = { ...verified, time: document.genesis.time };
+      const written = genesisWriteSet(nodeCryptography, genesis, inherited);
+      if (document.genesis.predecessor !== undefined) return written;
+      keepFounding(inherited, written);
       onState?.([written]);
       return written;
     },
@@ -143,6 +155,16 @@ function suspectLines(suspicions: AuditReport['suspicions']): string[] {
     const by = of.map((one) => one.by).join(', ');
     return `slot ${slot}, instance ${toHex(instance).slice(0, 8)}, variant ${variant}: ${suspicionReasons[reason]}, by slots ${by}, from batch ${sequence} of epoch ${epoch} on`;
   });
+}
+
+/** Applies what a write set has for the maps that founding looks at. */
+function keepFounding(state: State, encoded: Uint8Array): void {
+  const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length);
+  if (!foundingMaps.some((map) => bytes.includes(map))) return;
+  const writeSet = decodeWriteSet(encoded);
+  if (!writeSet.ok) return;
+  state.begin().apply(writeSet.value.filter(({ address }) => foundingMaps.includes(mapOf(address))));
+  state.fold();
 }
 
 function isFolder(path: string): boolean {

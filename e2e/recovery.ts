@@ -1,0 +1,62 @@
+/**
+ * Services that are lost, and recovered by the command line from their disks.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { LocalService } from '@coppice/cli';
+import { type Cluster, until } from './cluster.ts';
+
+const coppice = fileURLToPath(new URL('main.ts', import.meta.resolve('@coppice/cli')));
+
+/** What `coppice recover --json` answers. */
+export interface Recovered {
+  readonly ok: boolean;
+  readonly error?: { readonly message: string };
+  readonly predecessor: string;
+  readonly successor?: string;
+  readonly head: { readonly epoch: number; readonly view: number; readonly sequence: number; readonly root: string };
+  readonly disks: readonly {
+    readonly folder: string;
+    readonly slot: number | null;
+    readonly length: number;
+    readonly altered: string | null;
+    readonly unreadable?: string;
+  }[];
+  readonly certain: number;
+  readonly shortage: { readonly given: number; readonly needed: number; readonly altered: number } | null;
+  readonly doubtful: { readonly from: number; readonly to: number } | null;
+  readonly lostFrom: number | null;
+}
+
+/** Runs the command line, and gives its exit status and the document that it answers. */
+export function recover(
+  folder: string,
+  ...options: string[]
+): Promise<{ status: number; answer: Recovered; said: string }> {
+  const args = [coppice, 'recover', '--folder', folder, '--json', ...options];
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      const status = error === null ? 0 : Number(error.code);
+      const last = stdout.trim().split('\n').at(-1) ?? '';
+      const answer = (last === '' ? { ok: false } : JSON.parse(last)) as Recovered;
+      resolve({ status, answer, said: stderr });
+    });
+  });
+}
+
+/** Ends all replicas at once, as a power cut does. */
+export async function killAll(cluster: Pick<Cluster, 'running' | 'signal'>): Promise<void> {
+  for (const instance of cluster.running()) cluster.signal(instance, 'SIGKILL');
+  await until('all are gone', () => cluster.running().length === 0);
+}
+
+/** Recovers the service of this folder. Fails where it is not recovered. */
+export async function recovered(
+  folder: string,
+  ...options: string[]
+): Promise<{ local: LocalService; answer: Recovered }> {
+  const { answer, said, status } = await recover(folder, ...options);
+  assert.equal(status, 0, said);
+  return { local: LocalService.open(folder), answer };
+}

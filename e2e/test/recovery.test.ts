@@ -1,0 +1,138 @@
+/**
+ * All replicas gone at once: members go on with what their disks hold, and nothing that was acknowledged is lost.
+ */
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it, type TestContext } from 'node:test';
+import { auditFolder, receiptText } from '@coppice/cli';
+import { DoorConnection } from '@coppice/client';
+import { decode, fromHex, genesisDocumentCodec, toHex } from '@coppice/wire';
+import { Cluster, found, operation, statusOf, until } from '../cluster.ts';
+import { Load } from '../load.ts';
+import { killAll, recover, recovered } from '../recovery.ts';
+import { killAllRounds } from '../rounds.ts';
+
+function folderFor(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'coppice-e2e-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+it('a service whose replicas are all killed goes on from their disks, and a client goes on with it', async (t) => {
+  const cluster = await found(t);
+  const before = cluster.local.service;
+  const client = await cluster.client();
+  const load = new Load(client);
+  await load.progress(300);
+  await killAll(cluster);
+  const { local, answer } = await recovered(cluster.folder);
+  assert.equal(answer.successor, toHex(local.service));
+  assert.ok(answer.head.sequence > 0);
+  // What was under way when the replicas died is sent again, under its old numbers, and counts once.
+  await client.succeed(local.addresses());
+  assert.deepEqual(client.chain.service, local.service);
+  await load.progress(300);
+  await load.finish();
+  t.diagnostic(load.describe());
+
+  // Whoever knows only the old service comes to the new one, and its log goes on from the old.
+  const after = new Cluster(t, local);
+  const late = await local.connect(undefined, { service: before });
+  t.after(() => late.close());
+  assert.deepEqual(late.chain.service, local.service);
+  const [instance] = after.running();
+  await local.destroy();
+  for (const service of [before, local.service]) {
+    const report = await auditFolder(instance!.folder, service);
+    assert.deepEqual(report.problems, []);
+    assert.deepEqual(report.service, local.service);
+  }
+});
+
+it('killed in the middle of load, again and again, it loses nothing', async (t) => {
+  await killAllRounds({ folder: folderFor(t), rounds: 2, operations: 60, say: (line) => t.diagnostic(line) });
+});
+
+it('names the disk that was rolled back, and says what cannot be certain where too few are left', async (t) => {
+  const cluster = await found(t);
+  const load = new Load(await cluster.client());
+  await load.progress(100);
+  const copies = folderFor(t);
+  // Instance 1 reveals nonces in some certificate before and after; its disk goes back to here.
+  const early = join(copies, 'early');
+  cpSync(cluster.at(1).folder, early, { recursive: true });
+  await load.progress(300);
+  const receipt = join(copies, 'receipt.json');
+  writeFileSync(receipt, receiptText(load.acknowledged.at(-1)!.committed.receipt()));
+  await killAll(cluster);
+  const disks = [0, 2, 3].map((slot) => {
+    const name = readdirSync(join(cluster.folder, 'instances')).find((one) => one.endsWith(`slot-${slot}`))!;
+    return join(cluster.folder, 'instances', name);
+  });
+
+  // f destroyed, one more rolled back: nothing is lost.
+  const whole = await recover(cluster.folder, '--check', '--from', disks[0]!, disks[1]!, early, '--receipts', receipt);
+  assert.equal(whole.status, 0, whole.said);
+  assert.equal(whole.answer.shortage, null);
+  const [, , rolled] = whole.answer.disks;
+  assert.match(String(rolled!.altered), /^rolled back: it ends with batch \d+, and its instance revealed its nonce/);
+  assert.ok(whole.answer.disks.slice(0, 2).every(({ altered }) => altered === null));
+  for (const { committed } of load.acknowledged) assert.ok(committed.sequence <= whole.answer.head.sequence);
+
+  // More than f missing: refused, with the range.
+  const short = await recover(cluster.folder, '--check', '--from', disks[0]!, early);
+  assert.equal(short.answer.ok, false);
+  assert.deepEqual([short.answer.shortage?.given, short.answer.shortage?.needed], [2, 3]);
+  assert.equal(short.answer.lostFrom, short.answer.head.sequence + 1);
+  const refused = await recover(cluster.folder, '--from', disks[0]!, early);
+  assert.equal(refused.status, 1);
+  assert.match(refused.said, /may be lost every batch after \d+/);
+  assert.match(refused.said, /--accept-loss/);
+
+  // All rolled back: they do not convict each other, a receipt does.
+  const back = await recover(cluster.folder, '--check', '--from', early, '--receipts', receipt);
+  assert.equal(back.status, 1);
+  assert.match(back.said, /VOID, by the receipt .*: batch \d+ was committed, and these disks end with \d+/);
+});
+
+it('a replica that was thought dead stops when it is shown the succession, and a client that saw more says fork', async (t) => {
+  const cluster = await found(t);
+  const load = new Load(await cluster.client());
+  await load.progress(50);
+  const copies = folderFor(t);
+  const disk = join(copies, 'disks');
+  // Disks that lag behind what is acknowledged afterwards: with all of them rolled back, members go on from before.
+  await load.progress(50);
+  const client = await cluster.client();
+  const lost = load.acknowledged.length;
+  for (const { folder } of cluster.running())
+    cpSync(folder, join(disk, folder.split('/').at(-1)!), { recursive: true });
+  await load.progress(100);
+  assert.ok(load.acknowledged.length > lost);
+  await client.submit(operation({ command: 'increment', input: { key: 'seen' } }));
+  await load.stop();
+  // One is out of reach.
+  const hidden = cluster.at(3);
+  cluster.signal(hidden, 'SIGSTOP');
+  for (const instance of cluster.running()) if (instance.slot !== 3) cluster.signal(instance, 'SIGKILL');
+  await until('three are gone', () => cluster.running().length === 1);
+  const running = await recover(cluster.folder);
+  assert.equal(running.status, 1);
+  assert.match(running.said, /still runs/);
+
+  for (const name of readdirSync(disk)) rmSync(join(disk, name, 'process.json'));
+  const { local } = await recovered(cluster.folder, '--from', disk);
+  await assert.rejects(client.succeed(local.addresses()), { code: 'FORK' });
+  cluster.signal(hidden, 'SIGCONT');
+  const succession = decode(genesisDocumentCodec, local.folder.read('genesis.bin'));
+  assert.ok(succession.ok);
+  const door = await DoorConnection.open(hidden.clientAddress, fromHex(hidden.instance));
+  t.after(() => door.close());
+  await door.ask({ kind: 'succession', document: succession.value }, 'accepted');
+  const status = await statusOf(hidden);
+  assert.equal(status.health, 'succeeded');
+  assert.equal(status.successor, toHex(local.service));
+  await local.destroy();
+});

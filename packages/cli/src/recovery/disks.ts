@@ -1,0 +1,103 @@
+/**
+ * The disks that a recovery is given: instances' folders, or copies of them, and whose they are. spec/recovery.md, line 7.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type Disk, readDisk } from '@coppice/audit';
+import { nodeCryptography } from '@coppice/cryptography';
+import { alive } from '@coppice/host';
+import { openKeyFiles, readDataFolder, type ReadItem } from '@coppice/node';
+import type { KnownKeys } from '@coppice/storage';
+import { auditorKeys, UserError } from '../service-folder.ts';
+
+/** A disk that can be read, or why a folder is none. */
+export type GivenDisk =
+  | { readonly folder: string; readonly keys: KnownKeys; readonly disk: Disk }
+  | { readonly folder: string; readonly disk: undefined; readonly reason: string };
+
+/** The instances' folders among these: one itself, or a folder of such, or of a service. */
+export function diskFolders(paths: readonly string[]): string[] {
+  const folders = paths.flatMap((path) => {
+    if (!isFolder(path)) throw new UserError(`there is no folder ${path}`);
+    if (isFolder(join(path, 'ledger'))) return [path];
+    const parent = isFolder(join(path, 'instances')) ? join(path, 'instances') : path;
+    return readdirSync(parent)
+      .sort()
+      .map((name) => join(parent, name))
+      .filter((folder) => isFolder(join(folder, 'ledger')));
+  });
+  return [...new Set(folders)];
+}
+
+/** Reads one, with the keys of auditors where it is encrypted. Throws where its instance still runs: a disk binds nobody. Line 16. */
+export async function readGivenDisk(folder: string, keyFiles: readonly string[]): Promise<GivenDisk> {
+  const launched = launchOf(folder);
+  if (launched.pid !== undefined && alive({ pid: launched.pid, folder: launched.folder }))
+    throw new UserError(
+      `the instance of ${folder} still runs, as process ${launched.pid}: end it first (coppice host stop)`,
+    );
+  const keys = await openKeyFiles(folder, auditorKeys(folder, keyFiles));
+  try {
+    const [first] = readDataFolder(folder, { keys });
+    if (first?.kind === 'corrupt' && first.damage.reason === 'key-missing')
+      throw new UserError(`${folder} is encrypted: name the key file of an auditor with --key`);
+    const disk = await readDisk(nodeCryptography, readDataFolder(folder, { keys }), {
+      name: basename(folder),
+      instance: launched.instance,
+    });
+    return disk === undefined ? { folder, disk, reason: 'does not begin with a genesis' } : { folder, keys, disk };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    return { folder, disk: undefined, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** The records of a disk that make the log up to its batch `last`, as far as one needs them. */
+export function* recordsUpTo({ folder, keys }: Source, last: number): Generator<ReadItem> {
+  let records = 0;
+  for (const item of readDataFolder(folder, { keys })) {
+    if (item.kind !== 'record') break;
+    if (item.record.sequence > last) continue;
+    records += 1;
+    yield item;
+  }
+  yield { kind: 'clean', records };
+}
+
+/** A disk that a log is taken from. */
+export type Source = Pick<Extract<GivenDisk, { keys: KnownKeys }>, 'folder' | 'keys'>;
+
+interface Launched {
+  readonly instance: string | undefined;
+  readonly pid: number | undefined;
+  /** Where it was launched: another, for a copy. */
+  readonly folder: string;
+}
+
+/** What the host noted of the launch. */
+function launchOf(folder: string): Launched {
+  const read = (name: string): Record<string, unknown>[] => {
+    try {
+      const text = readFileSync(join(folder, name), 'utf8');
+      return name.endsWith('.jsonl')
+        ? text
+            .split('\n')
+            .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []))
+        : [JSON.parse(text) as Record<string, unknown>];
+    } catch {
+      return [];
+    }
+  };
+  const noted = [...read('process.json'), ...read('events.jsonl')];
+  const instance = noted.map((one) => one['instance']).find((one) => typeof one === 'string');
+  const [{ folder: original = folder, pid } = {}] = read('process.json');
+  return {
+    instance,
+    pid: typeof pid === 'number' ? pid : undefined,
+    folder: typeof original === 'string' ? original : folder,
+  };
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}

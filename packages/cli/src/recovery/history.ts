@@ -1,0 +1,63 @@
+/**
+ * The recovered log as files: written once, then copied to each founder.
+ */
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Constitution } from '@coppice/governance';
+import type { Succession } from '@coppice/host';
+import { InstanceVault, type ReadItem } from '@coppice/node';
+import { openLedger } from '@coppice/storage';
+import type { Digest } from '@coppice/wire';
+
+/** Bytes that wait for the disk. */
+const pendingBytesMax = 16 * 1024 * 1024;
+
+/** Writes these records as a ledger of `service`. Throws StorageError. */
+async function writeLedger(
+  folder: string,
+  options: { readonly service: Digest; readonly vault: InstanceVault | undefined },
+  records: Iterable<ReadItem>,
+): Promise<void> {
+  const { ledger } = openLedger(folder, options);
+  const synced = (): Promise<void> =>
+    new Promise((resolve, reject) => ledger.sync((error) => (error === undefined ? resolve() : reject(error))));
+  for (const item of records) {
+    if (item.kind !== 'record') break;
+    const { payload, sequence, type } = item.record;
+    ledger.append({ type, sequence, payload });
+    if (ledger.bytesPending > pendingBytesMax) await synced();
+  }
+  await synced();
+  await new Promise<void>((resolve, reject) =>
+    ledger.close((error) => (error === undefined ? resolve() : reject(error))),
+  );
+}
+
+/**
+ * Hands the log of `records`, up to batch `last`, to one founder after the other: encrypted to them and to the auditors, where the constitution
+ * has any.
+ */
+export function historyProvider(
+  workFolder: string,
+  last: number,
+  { auditors = [] }: Constitution,
+  records: () => Iterable<ReadItem>,
+): { readonly provide: Succession['provide']; readonly clean: () => void } {
+  const written = join(workFolder, 'recovered');
+  let begun = false;
+  return {
+    async provide(instanceFolder, service, sealingKeys) {
+      if (!begun) {
+        begun = true;
+        // What an attempt that failed left there is of another service.
+        rmSync(written, { recursive: true, force: true });
+        const readers = [...auditors.map(({ key }) => key), ...sealingKeys];
+        const journal = { warn: () => undefined };
+        const vault = auditors.length === 0 ? undefined : new InstanceVault({ readers, journal });
+        await writeLedger(written, { service, vault }, records());
+      }
+      cpSync(written, join(instanceFolder, 'history', `1-${last}`), { recursive: true });
+    },
+    clean: () => rmSync(written, { recursive: true, force: true }),
+  };
+}

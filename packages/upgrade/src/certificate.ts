@@ -76,7 +76,7 @@ export const upgradeCertificateCodec = struct({
   genesis: genesisCodec,
   /** Of genesis. */
   constitution: bytes(limits.constitutionBytes),
-  /** From that of epoch 0 on. */
+  /** From that of the first epoch on. */
   epochs: epochCertificatesCodec,
   /** Those that changed the constitution; the last approves the release. */
   decisions: some(writtenCodec, decisionsMax),

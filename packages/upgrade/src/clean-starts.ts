@@ -59,9 +59,9 @@ export function checkCleanStarts(
 
 function firstEpochOf(chain: ChainVerifier, epoch: number, slot: number, instance: Uint8Array): number {
   let first = epoch;
-  for (; first > 0; first--) {
-    const earlier = seatOf(chain.start(first - 1)!.configuration, slot);
-    if (earlier === undefined || !sameBytes(earlier.instance, instance)) break;
+  for (; ; first--) {
+    const earlier = chain.start(first - 1)?.configuration;
+    const seat = earlier && seatOf(earlier, slot);
+    if (seat === undefined || !sameBytes(seat.instance, instance)) return first;
   }
-  return first;
 }

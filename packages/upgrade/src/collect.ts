@@ -89,11 +89,25 @@ export class UpgradeCollector {
 
   /** The next record. */
   add(record: LedgerRecord): void {
-    if (record.kind === 'genesis') this.#document = record.document;
+    if (record.kind === 'genesis') this.#begin(record.document);
     else if (record.kind === 'batch') this.#batch(record);
     else if (record.kind === 'commit') this.#commit(record.certificate);
     else if (record.kind === 'epoch') this.#epochs[record.certificate.header.epoch] = record.certificate;
     else if (record.kind === 'checkpoint') this.#checkpoint(record.certificate);
+  }
+
+  /** A service that goes on from another is one of its own: what was signed for that one says nothing in it. */
+  #begin(document: GenesisDocument): void {
+    this.#document = document;
+    const last = document.genesis.predecessor?.header.sequence;
+    if (last === undefined) return;
+    if (this.#tree.size < last) this.#gap ??= last;
+    else if (this.#tree.size > last) this.#tree.rollback(last);
+    this.#committed = last;
+    this.#waiting = [];
+    this.#headers.clear();
+    this.#joins.clear();
+    for (const list of [this.approved, this.#epochs, this.#decisions, this.#activations]) list.length = 0;
   }
 
   #batch({ batch, header, outcomes }: Extract<LedgerRecord, { kind: 'batch' }>): void {
@@ -177,9 +191,13 @@ export class UpgradeCollector {
     );
     if (approval < 0) return 'the ledger has no approval of this release';
     const activated = this.#activations.find((one) => sameBytes(activateIn(one).release, release));
-    const epochs = this.#epochs.slice(0, this.#epochs.findIndex((one) => one === undefined) >>> 0);
-    const configuration =
-      activated === undefined ? this.#configuration(epochs.length) : this.#configuration(activated.header.epoch);
+    const first = genesis.configuration.epoch;
+    const known = this.#epochs.slice(first);
+    const missing = known.findIndex((one) => one === undefined);
+    const epochs = missing < 0 ? known : known.slice(0, missing);
+    const epoch = activated?.header.epoch ?? first + epochs.length;
+    const configuration = epoch === first ? genesis.configuration : this.#epochs[epoch - 1]?.next;
+    if (configuration === undefined) return `the ledger has no end of epoch ${epoch - 1}`;
     const joins = this.#joinsOf(configuration, release);
     if (typeof joins === 'string') return joins;
     const activation = activated && this.#activation(activated);
@@ -190,10 +208,6 @@ export class UpgradeCollector {
       decisions: this.#decisions.slice(0, approval + 1).map(({ shown }) => writesOf(shown)),
       cleanStarts: joins.map(provenOf),
     };
-  }
-
-  #configuration(epoch: number): Configuration {
-    return epoch === 0 ? this.#document!.genesis.configuration : this.#epochs[epoch - 1]!.next;
   }
 
   #joinsOf(configuration: Configuration, release: Digest): Shown[] | string {

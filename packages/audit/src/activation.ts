@@ -30,8 +30,9 @@ import { changesCodec } from './state-replay.ts';
 type Activate = Extract<SystemRequest, { kind: 'activate' }>;
 
 const activeAddress = '$active\0';
-/** What a migration may write beside it. */
-const servicePrefix = 'service/';
+/** What a migration may write beside it: maps of the service, and their histories. */
+const servicePrefixes = ['service/', 'history/'] as const;
+const isOfService = (address: string): boolean => servicePrefixes.some((prefix) => address.startsWith(prefix));
 
 /** The entry under that address. */
 const activeCodec = struct({
@@ -144,8 +145,7 @@ export class ActivationWatch {
       const versions = after.protocol === protocol && after.version === service && sameBytes(after.release, release);
       if (divergent) wrong('an activation that replicas could not agree on took effect');
       if (!versions) wrong('the activation makes something else active');
-      if (others.some((address) => !address.startsWith(servicePrefix)))
-        wrong('the migration wrote more than the service has');
+      if (!others.every(isOfService)) wrong('the migration wrote more than the service has');
       if (service === before.version && others.length > 0) wrong('a migration to the version that was active');
     } else {
       const named = after.failed.protocol === protocol && after.failed.service === service;

@@ -37,6 +37,7 @@ function written(activation: Activation, ...others: WriteSet): WriteSet {
 }
 
 const migrated = { address: 'service/map\0x', value: bytesOf('x') };
+const remembered = { address: 'history/map\0x', value: bytesOf('x') };
 
 interface Told {
   readonly services?: readonly object[];
@@ -76,12 +77,15 @@ async function audited(told: Told) {
 
 describe('an audit', () => {
   it('follows an activation', async () => {
-    const { activations, said } = await audited({ later: [[migrated]] });
+    const { activations, said } = await audited({
+      changes: written(after, migrated, remembered),
+      later: [[migrated]],
+    });
     assert.deepEqual(said, []);
     const [one] = activations;
     assert.deepEqual(
       [one?.from, one?.to, one?.failed, one?.entriesWritten],
-      [{ protocol: 1, service: 1 }, { protocol: 1, service: 2 }, undefined, 1],
+      [{ protocol: 1, service: 1 }, { protocol: 1, service: 2 }, undefined, 2],
     );
   });
 

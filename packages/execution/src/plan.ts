@@ -53,6 +53,11 @@ export class StateCopy {
     this.#state.fold();
   }
 
+  /** Names of the platforms that the constitution in force accepts: what an entry may have reference values for. */
+  get platforms(): ReadonlySet<string> {
+    return new Set(readConstitution(this.#state.view()).policy.platforms.map(({ name }) => name));
+  }
+
   /**
    * Activates a release as if it sat in every slot. The copy is changed by it: that was its last use.
    *

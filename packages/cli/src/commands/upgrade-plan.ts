@@ -4,7 +4,7 @@
 import { digestOf, fromHex, limits, toHex } from '@coppice/wire';
 import { nodeCryptography } from '@coppice/cryptography';
 import { type ActivationPlan, type Services, StateCopy } from '@coppice/execution';
-import { openRelease, type Release, ReleaseError, scriptsOf } from '@coppice/release';
+import { entryFor, openRelease, type Release, ReleaseError, scriptsOf } from '@coppice/release';
 import { loadService, lockdownRealm } from '@coppice/service/compartment';
 import { migrationStepsMax } from '@coppice/service/runtime';
 import { serviceOf } from '../connect.ts';
@@ -45,8 +45,11 @@ export async function plan(options: PlanOptions, output: Output): Promise<void> 
   const failures: string[] = [];
   const used = { steps: 0, ms: 0 };
   const services = loaded(release, used, failures);
-  const entry = { ...release.entry, digest: fromHex(release.entry.digest)! };
-  const planned = copy.plan(entry, services, { sequence: head.sequence + 1, time: head.time });
+  const { digest, ...entry } = entryFor(release, copy.platforms);
+  const planned = copy.plan({ ...entry, digest: fromHex(digest)! }, services, {
+    sequence: head.sequence + 1,
+    time: head.time,
+  });
   if ('objection' in planned) {
     output.answer({ ok: false, problems: [{ reason: planned.objection, detail: planned.detail }] }, [
       `NOT POSSIBLE: ${planned.objection}: ${planned.detail}`,

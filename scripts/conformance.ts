@@ -3,10 +3,10 @@
  * pure packages, a simulated cluster with turns, whose audit hash covers every message, and a confined service, whose
  * vectors have every step.
  *
- *     node scripts/conformance.ts [--variants N] [--seed TEXT]
+ *     node scripts/conformance.ts [--variants N] [--seed TEXT] [--from I]
  *
  * The programs as they are run on all runtimes, each of N diversified ones on one of them in turn; their seeds are drawn at
- * random, or follow from TEXT. Prints a line of JSON for each run. Exit status 1: they differ, or one failed; 2: runtimes
+ * random, or are TEXT and a number: from I on, so that a long run can be done in parts. Prints a line of JSON for each run. Exit status 1: they differ, or one failed; 2: runtimes
  * could not be installed.
  */
 import { spawnSync } from 'node:child_process';
@@ -22,7 +22,11 @@ import { runtimes } from './runtimes.ts';
 import { root } from './workspaces.ts';
 
 const { values } = parseArgs({
-  options: { variants: { type: 'string', default: '0' }, seed: { type: 'string' } },
+  options: {
+    variants: { type: 'string', default: '0' },
+    seed: { type: 'string' },
+    from: { type: 'string', default: '0' },
+  },
 });
 const folder = mkdtempSync(join(tmpdir(), 'coppice-conformance-'));
 process.on('exit', () => rmSync(folder, { recursive: true }));
@@ -72,7 +76,8 @@ function run(files: readonly string[], seed: string | null, { args, command, env
 }
 
 await check(null, all);
-for (let i = 0; i < Number(values.variants); i++) {
+const from = Number(values.from);
+for (let i = from; i < from + Number(values.variants); i++) {
   const seed = values.seed === undefined ? randomBytes(8).toString('hex') : `${values.seed}${i}`;
   await check(seed, [all[i % all.length]!]);
 }

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Edge } from '../packages/cryptography/test/edges.ts';
-import { nodeCryptography } from '@coppice/cryptography';
+import { layout, newSigner, nodeCryptography } from '@coppice/cryptography';
 import { nodeCrypto } from '../packages/cryptography/src/node-crypto.ts';
 import { libsodium } from '../packages/cryptography/src/sodium.ts';
 import { verifyReceipt } from '@coppice/ledger';
@@ -22,6 +22,10 @@ import {
   statement,
   toHex,
 } from '@coppice/wire';
+
+// Each run has a secret layout of its own, on which nothing that follows may depend.
+newSigner();
+layout().stir();
 
 const folder = process.argv[2]!;
 let vectors = 0;

@@ -1,3 +1,4 @@
 export * from './hpke.ts';
+export { layout } from './layout.ts';
 export * from './node.ts';
 export * from './x509.ts';

@@ -4,7 +4,8 @@
 import { createPrivateKey, hash as hashOnce, type KeyObject } from 'node:crypto';
 import { type Cryptography, digestBytes, publicKeyBytes, type Signer, toLatin1 } from '@coppice/wire';
 import { ed25519 } from './ed25519.ts';
-import { newSecret, privateKeyInfo, type Secret, secretLayout } from './secret.ts';
+import { layout } from './layout.ts';
+import { privateKeyInfo, type Secret, secretLayout } from './secret.ts';
 import { nodeX509Cryptography } from './x509.ts';
 
 /** Keys whose validity is remembered: instances bring the same ones to every replica, and again at a retry. */
@@ -50,16 +51,20 @@ export function rawPublicKey(key: KeyObject): Uint8Array {
   return Uint8Array.from(Buffer.from(key.export({ format: 'jwk' }).x!, 'base64url'));
 }
 
+/** A signer that nobody has any more is erased when the garbage collector finds it. */
+const unused = new FinalizationRegistry<Secret>((secret) => layout().clear(secret));
+
 /** A signer whose private key this process holds. */
 export class KeyedSigner implements Signer {
   readonly publicKey: Uint8Array;
-  /** Zeros once it is erased. */
+  /** Another's, once it is erased. */
   readonly #secret: Secret;
   #erased = false;
 
   constructor(secret: Secret) {
     this.publicKey = new Uint8Array(secret.subarray(secretLayout.publicKey));
     this.#secret = secret;
+    unused.register(this, secret, this);
   }
 
   sign(message: Uint8Array): Uint8Array {
@@ -75,14 +80,16 @@ export class KeyedSigner implements Signer {
 
   /** Overwrites the private key. It can sign nothing from then on. */
   erase(): void {
+    if (this.#erased) return;
     this.#erased = true;
-    this.#secret.fill(0);
+    unused.unregister(this);
+    layout().clear(this.#secret);
   }
 }
 
 /** A signer with a key that exists nowhere else. */
 export function newSigner(): KeyedSigner {
-  const secret = newSecret();
+  const secret = layout().place();
   ed25519().generate(secret);
   return new KeyedSigner(secret);
 }
@@ -93,7 +100,7 @@ export function signerOf(privateKey: KeyObject): KeyedSigner {
 
 /** A signer of a 32-byte seed: for keys that people keep in files. */
 export function signerFromSeed(seed: Uint8Array): KeyedSigner {
-  const secret = newSecret();
+  const secret = layout().place();
   secret.set(seed, secretLayout.seed);
   ed25519().derive(secret);
   return new KeyedSigner(secret);

@@ -11,11 +11,9 @@ export type Secret = Uint8Array;
 /** DER of an Ed25519 PrivateKeyInfo, up to the seed. */
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-/** Bytes for one key, of which only those that do not depend on it are written. */
-export function newSecret(): Secret {
-  const secret = new Uint8Array(secretLayout.bytes);
+/** Writes what is the same in all keys. */
+export function writeForm(secret: Secret): void {
   secret.set(pkcs8Prefix);
-  return secret;
 }
 
 /** As `node:crypto` imports it: a view of the same bytes. */

@@ -8,7 +8,8 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { edges } from './edges.ts';
 import { nodeCryptography, signerFromSeed } from '../src/index.ts';
 import { nodeCrypto } from '../src/node-crypto.ts';
-import { type Ed25519, newSecret, secretLayout } from '../src/secret.ts';
+import { layout } from '../src/layout.ts';
+import { type Ed25519, secretLayout } from '../src/secret.ts';
 import { libsodium } from '../src/sodium.ts';
 
 const { hash, verify } = nodeCryptography;
@@ -16,7 +17,7 @@ const message = new TextEncoder().encode('what is signed');
 const order = 2n ** 252n + 27742317777372353535851937790883648493n;
 
 function signerOf(implementation: Ed25519) {
-  const secret = newSecret();
+  const secret = layout().place();
   implementation.generate(secret);
   return {
     publicKey: Uint8Array.from(secret.subarray(secretLayout.publicKey)),
@@ -121,7 +122,7 @@ for (const [name, implementation] of Object.entries({ libsodium, 'node-crypto': 
 
     test('what one signs, the other verifies, and keys are the same', () => {
       for (const other of [libsodium, nodeCrypto]) {
-        const secret = newSecret();
+        const secret = layout().place();
         implementation.generate(secret);
         const again = Uint8Array.from(secret);
         again.fill(0, secretLayout.publicKey);

@@ -4,7 +4,7 @@
  */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { EpochKeys } from '@coppice/wire';
-import { type KeyedSigner, newSigner, rawPublicKey } from '@coppice/cryptography';
+import { type KeyedSigner, layout, newSigner, rawPublicKey } from '@coppice/cryptography';
 
 interface PrivateKeys {
   readonly signer: KeyedSigner;
@@ -54,6 +54,8 @@ export class Keyring {
       signer.erase();
       this.#private.delete(known);
     }
+    // What the next epoch brings lies elsewhere than in another instance of the same variant.
+    layout().stir();
   }
 
   /** Epochs whose keys are still here, ascending. */

@@ -37,8 +37,14 @@ export default defineService({
     }),
   },
   history: { counters: 'anyone' },
+  indexes: { byCount: { of: 'counters', keys: (count: number) => [[count]] } },
   queries: {
     get: query({ input: texts('key') }, (tx, { key }) => tx.map<string>('values').get(key) ?? null),
+    highest: query({}, (tx) => {
+      const index = tx.index('byCount');
+      const [pair] = index.entries([], { reverse: true, limit: 1 });
+      return { through: index.through, key: pair?.[1] ?? null };
+    }),
     count: query({ input: texts('key') }, (tx, { key }) => tx.map<number>('counters').get(key) ?? 0),
   },
 });

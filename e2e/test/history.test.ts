@@ -4,12 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { DoorConnection, DoorError, historyOf } from '@coppice/client';
+import { callerOf, DoorConnection, DoorError, historyOf } from '@coppice/client';
 import { nodeCryptography } from '@coppice/cryptography';
 import { historicalValueCodec, shownValueCodec, verifyHistoricalValue } from '@coppice/ledger';
 import { encodeKey } from '@coppice/service';
 import { decode, encode, fromLatin1 } from '@coppice/wire';
 import { found, operation, turned, until } from '../cluster.ts';
+import service from '../service.ts';
 
 it('the past of a key is proven, whoever is asked', async (t) => {
   const cluster = await found(t, { policy: { checkpointInterval: 4 } });
@@ -37,6 +38,15 @@ it('the past of a key is proven, whoever is asked', async (t) => {
     historyOf(client, 'values').at('other'),
     (error) => error instanceof DoorError && error.message === 'not-allowed',
   );
+
+  // Each replica makes its index when it is first asked for, and says how far it has come.
+  const caller = callerOf(service, client);
+  await caller.increment({ key: 'once' });
+  const highest = await until('an index is complete', async () => {
+    const answer = await caller.highest();
+    return answer.through > places.at(-1)! ? answer : undefined;
+  });
+  assert.equal(highest.key, 'k');
 
   await turned(cluster, client, 1);
   const { clientAddress } = cluster.at(1);

@@ -5,7 +5,7 @@ import type { QueryTransaction } from '@coppice/service';
 import { formatTime, parseTime } from './epcis/time.ts';
 import type { EpcisEvent, ErrorDeclaration, Role } from './event.ts';
 import { ingredientsOf, productsOf, type Relative } from './genealogy.ts';
-import type { EventsInput, GenealogyInput, ItemInput, TraceInput } from './input.ts';
+import type { EventsInput, GenealogyInput, ItemInput, StepInput, TraceInput } from './input.ts';
 import { carried, packed, staysOf, type Visit, visitsOf } from './journey.ts';
 import { compare, end, type EventRecord, type Position, readable, Reader } from './state.ts';
 
@@ -192,6 +192,33 @@ export function events(tx: QueryTransaction, { after, limit = 100 }: EventsInput
     })),
     next: more ? last : undefined,
   };
+}
+
+export interface StepAnswer {
+  /** Newest first, by when they happened. Those declared erroneous are left out. */
+  readonly events: readonly (Line & { readonly order: number })[];
+  /** Of all batches up to this one: 0 while the replica makes its index. */
+  readonly through: number;
+}
+
+/** Events of one business step: what was shipped, or pressed, or sold last. */
+export function step(tx: QueryTransaction, { bizStep, until, limit = 100 }: StepInput): StepAnswer {
+  const index = tx.index('byStep');
+  const records = readable(tx, 'records');
+  const found: (Line & { order: number })[] = [];
+  // A longer tuple is the next key after the shorter one that it begins with.
+  const to = [bizStep, positionOf(until).time, true];
+  for (const [[, time], order] of index.entries([bizStep], { to, reverse: true }) as Iterable<
+    [[string, number], number]
+  >) {
+    const record = records.get(order);
+    // The index may be behind the map.
+    if (record === undefined || record.errorDeclaration !== undefined) continue;
+    if (record.bizStep !== bizStep || record.time !== time) continue;
+    found.push({ ...lineOf(record), order });
+    if (found.length === limit) break;
+  }
+  return { events: found, through: index.through };
 }
 
 function positionOf(until: string | undefined): Position {

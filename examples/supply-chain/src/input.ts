@@ -74,3 +74,10 @@ export interface EventsInput {
   readonly limit?: number;
 }
 export const eventsInput = input<EventsInput>({ after: whole(0, Number.MAX_SAFE_INTEGER), limit: whole(1, 100) });
+
+export interface StepInput {
+  readonly bizStep: string;
+  readonly until?: string;
+  readonly limit?: number;
+}
+export const stepInput = input<StepInput>({ bizStep: text, until: time, limit: whole(1, 100) }, 'bizStep');

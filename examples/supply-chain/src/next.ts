@@ -19,6 +19,7 @@ export default defineService({
   name: first.name,
   version: 2,
   commands: { record: command({ input: input.documentInput, allow: 'anyone' }, recordAndCount) },
+  indexes: { ...first.indexes },
   queries: { ...first.queries, places: query({ allow: 'anyone' }, places) },
   migrate: { 2: countAll },
 });

@@ -54,7 +54,8 @@ export function writable<M extends keyof Maps>(tx: CommandTransaction, map: M): 
   return tx.map(map);
 }
 
-export function readable<M extends keyof Maps>(tx: QueryTransaction, map: M): ReadonlyStateMap<Maps[M]> {
+/** The same, for reading: in queries and in commands. */
+export function readable<M extends keyof Maps>(tx: Pick<QueryTransaction, 'map'>, map: M): ReadonlyStateMap<Maps[M]> {
   return tx.map(map);
 }
 

@@ -198,6 +198,17 @@ describe('the story of the sample', () => {
     );
   });
 
+  it('lists the events of a business step, newest first', async () => {
+    const { events, through } = await client.step({ bizStep: 'shipping' });
+    assert.equal(events.length, 2);
+    assert.equal(through, sample.length);
+    for (const { bizStep } of events) assert.equal(bizStep, 'shipping');
+    assert.ok(events[0]!.time > events[1]!.time);
+    assert.deepEqual((await client.step({ bizStep: 'shipping', limit: 1 })).events, events.slice(0, 1));
+    assert.deepEqual((await client.step({ bizStep: 'shipping', until: events[1]!.time })).events, events.slice(1));
+    assert.deepEqual((await client.step({ bizStep: 'ship' })).events, []);
+  });
+
   it('lists all events, page by page', async () => {
     const ids: string[] = [];
     const erroneous: string[] = [];

@@ -40,6 +40,15 @@ export interface Service {
     fromVersion: number,
     agreed: Pick<ServiceCall, 'time' | 'sequence' | 'seed'>,
   ): ServiceOutcome;
+  /** What it keeps beside the state for its queries, if it does. */
+  readonly indexes?: {
+    /** Whether there is any. */
+    readonly used: boolean;
+    /** Batch `sequence` was committed, with these write sets. */
+    committed(sequence: number, writeSets: readonly Uint8Array[]): void;
+    /** Looks at about so many entries of the committed state; whether there are more to be looked at. */
+    work(view: View, entriesMax: number): boolean;
+  };
   /** Whether a caller with these roles may read what a map's values were. A service without the method: nobody. */
   mayReadHistory?(map: string, roles: readonly string[]): boolean;
 }

@@ -23,6 +23,7 @@ import { nodeCryptography } from '@coppice/cryptography';
 import { successionObjection } from '@coppice/governance';
 import { ChainVerifier, headObjection } from '@coppice/ledger';
 import type { ClientDoor, Connection } from './client-door.ts';
+import type { Indexer } from './indexer.ts';
 import type { Journal } from './journal.ts';
 import type { Keyring } from './keyring.ts';
 import { ledgerPage } from './records.ts';
@@ -37,6 +38,7 @@ export interface DeskOptions {
   readonly execution: ReplicaExecution;
   readonly services: Services;
   readonly answers: Answers;
+  readonly indexer: Indexer;
   readonly ledger: Ledger;
   /** Of what was fetched of the time before this instance. */
   readonly keys: FileKeys | undefined;
@@ -211,6 +213,8 @@ export class Desk {
       caller,
     });
     connection.send({ kind: 'answer', id: request.id, ok: true, sequence: node.replica.committed, payload });
+    // It may have asked for an index that nobody asked for before.
+    this.#options.indexer.wake();
   }
 
   #history(connection: Connection, { id, map, key, at, as }: RequestOf<'history'>): void {

@@ -32,6 +32,7 @@ import { ClientDoor, type Connection } from './client-door.ts';
 import { nodeCryptography } from '@coppice/cryptography';
 import { Desk } from './desk.ts';
 import { fillGap } from './history.ts';
+import { Indexer } from './indexer.ts';
 import { inherit, type InheritedLog } from './inheritance.ts';
 import { InheritedBatches } from './inherited-batches.ts';
 import { buildJoin } from './join.ts';
@@ -282,6 +283,7 @@ export class Instance {
       nodeCryptography,
       (sequence) => past?.at(sequence) ?? recallBatch(nodeCryptography, ledger, sequence),
     );
+    const indexer = new Indexer(services, () => execution.committed().view);
     const { policy } = execution.committed().constitution;
     const protocol: ProtocolSettings = {
       ...defaultSettings,
@@ -318,6 +320,7 @@ export class Instance {
         committed: ({ batch }) => {
           answers.committed(batch);
           this.#desk?.committed(batch);
+          indexer.committed(batch);
           this.#refreshAdmitted();
         },
         epoch: ({ configuration }) => {
@@ -349,6 +352,7 @@ export class Instance {
       execution,
       services,
       answers,
+      indexer,
       ledger,
       keys: vault,
       document,

@@ -8,6 +8,7 @@
  */
 import { type CborValue, decodePlainCbor, encodeCbor } from '@coppice/wire';
 import { keepVersion, StateLimitError, valueMapOf } from '@coppice/state';
+import type { IndexReader } from './indexes.ts';
 import { type Meter, uncounted } from './meter.ts';
 import { ServiceError } from './service-error.ts';
 import type { Value } from './value.ts';
@@ -115,6 +116,17 @@ export class Access {
       }
     } finally {
       if (this.#open) this.#below(() => iterator.return?.());
+    }
+  }
+
+  /** Goes through an index, which is no part of the state, at the same price. */
+  *indexed(reader: IndexReader, range: KeyRange, after?: readonly [string, string]): Generator<[string, string]> {
+    const iterator = this.#below(() => reader.entries(range, after)[Symbol.iterator]());
+    for (;;) {
+      this.#reach();
+      const next = this.#below(() => iterator.next());
+      if (next.done === true) return;
+      yield next.value;
     }
   }
 

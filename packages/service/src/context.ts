@@ -13,7 +13,16 @@ import type { Meter } from './meter.ts';
 import { Random } from './random.ts';
 import { validate } from './schema.ts';
 import { type ErrorDetails, ServiceError } from './service-error.ts';
-import type { Caller, CommandTransaction, EntriesOptions, StateMap } from './transaction.ts';
+import type { IndexReader } from './indexes.ts';
+import type {
+  Caller,
+  CommandTransaction,
+  EntriesOptions,
+  IndexOptions,
+  QueryTransaction,
+  ReadonlyIndex,
+  StateMap,
+} from './transaction.ts';
 import { copyIn, type Value } from './value.ts';
 
 /** What is agreed about a transaction before it is executed. */
@@ -101,6 +110,48 @@ export class Context implements CommandTransaction {
   }
 }
 
+/** The indexes of a service, by name. */
+type Indexes = (name: string) => IndexReader | undefined;
+
+/** A query's: it has indexes, too. A command must not even see that there are some. */
+export class QueryContext extends Context implements QueryTransaction {
+  readonly #reach: Access;
+  readonly #indexes: Indexes;
+
+  constructor(...[indexes, meter, access, ...others]: [Indexes, ...ConstructorParameters<typeof Context>]) {
+    super(meter, access, ...others);
+    this.#reach = access;
+    this.#indexes = indexes;
+  }
+
+  index(name: string): ReadonlyIndex {
+    const reader = typeof name === 'string' ? this.#indexes(name) : undefined;
+    if (reader === undefined) throw new ServiceError('invalid-index', 'the service declares no such index');
+    return new IndexHandle(this.#reach, reader);
+  }
+}
+
+class IndexHandle implements ReadonlyIndex {
+  readonly through: number;
+  readonly failed: number;
+  readonly #access: Access;
+  readonly #reader: IndexReader;
+
+  constructor(access: Access, reader: IndexReader) {
+    this.#access = access;
+    this.#reader = reader;
+    this.through = reader.through;
+    this.failed = reader.failed;
+  }
+
+  *entries(prefix?: readonly KeyPart[], options: IndexOptions = {}): Generator<[Key, Key], undefined> {
+    const { after, ...others } = options;
+    const last = after === undefined ? undefined : ([encodeKey(after[0]), encodeKey(after[1])] as const);
+    for (const [index, key] of this.#access.indexed(this.#reader, rangeOf(prefix, others), last))
+      yield [decodeKey(index), decodeKey(key)];
+  }
+}
+
 class MapHandle implements StateMap<unknown> {
   readonly #meter: Meter;
   readonly #access: Access;
@@ -176,4 +227,6 @@ function protect(prototype: object): void {
 }
 
 protect(Context.prototype);
+protect(QueryContext.prototype);
+protect(IndexHandle.prototype);
 protect(MapHandle.prototype);

@@ -1,6 +1,7 @@
 /**
  * How a service is written: commands that change maps, queries that read them, and who may call which.
  */
+import type { Key } from './key.ts';
 import { type InputOf, isSchema, type OutputOf, type Schema } from './schema.ts';
 import type { CommandTransaction, QueryTransaction } from './transaction.ts';
 
@@ -74,6 +75,14 @@ function rolesOf(allow: Allow): readonly string[] {
   return typeof allow === 'string' ? [allow] : allow;
 }
 
+/** Another order of a map. */
+export interface Index {
+  /** The map. */
+  readonly of: string;
+  /** The keys under which an entry of the map is found in the index: none, one, or more. It reads nothing else. */
+  readonly keys: (value: any, key: Key) => readonly Key[];
+}
+
 export interface ServiceOptions<
   C extends Readonly<Record<string, Command>>,
   Q extends Readonly<Record<string, Query>>,
@@ -93,6 +102,8 @@ export interface ServiceOptions<
    * goes on, whatever later versions declare.
    */
   readonly history?: Readonly<Record<string, Allow>>;
+  /** Other orders of maps, for queries. Each replica keeps them beside the state, at its own pace. */
+  readonly indexes?: Readonly<Record<string, Index>>;
   /**
    * Carries the state over to each version from the one before it; a version without an entry needs nothing. When an upgrade
    * is activated, the entries above the version that was active are executed in order, as one transaction.
@@ -114,6 +125,7 @@ export interface Service<
   readonly queries: Q;
   readonly maps: Readonly<Record<string, AnySchema>> | undefined;
   readonly history: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly indexes: Readonly<Record<string, Index>> | undefined;
   readonly migrate: Migrations | undefined;
 }
 
@@ -122,13 +134,13 @@ export function defineService<
   const C extends Readonly<Record<string, Command>>,
   const Q extends Readonly<Record<string, Query>> = {},
 >(options: ServiceOptions<C, Q>): Service<C, Q> {
-  const { name, version, roles = [], commands, maps, migrate } = options;
+  const { name, version, roles = [], commands, maps, indexes, migrate } = options;
   const queries = options.queries ?? ({} as Q);
   const history =
     options.history === undefined
       ? undefined
       : Object.fromEntries(Object.entries(options.history).map(([map, allow]) => [map, rolesOf(allow)]));
-  const service = { name, version, roles, commands, queries, maps, history, migrate };
+  const service = { name, version, roles, commands, queries, maps, history, indexes, migrate };
   const fault = faultOf(service);
   if (fault !== undefined) throw new TypeError(`service ${name}: ${fault}`);
   return service;
@@ -147,7 +159,7 @@ export function isMapName(name: string): boolean {
 /** What is wrong with a definition, if anything. The value comes from a service's bundle: it may be of any shape. */
 export function faultOf(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return 'not a service';
-  const { name, version, roles, commands, queries, maps, history, migrate } = value as Partial<Service>;
+  const { name, version, roles, commands, queries, maps, history, indexes, migrate } = value as Partial<Service>;
   if (typeof name !== 'string' || !shortName.test(name)) return 'its name is lower-case letters, digits and hyphens';
   if (!Number.isSafeInteger(version) || version! < 1) return 'its version is a positive integer';
   if (
@@ -178,6 +190,13 @@ export function faultOf(value: unknown): string | undefined {
     if (maps !== undefined && !Object.hasOwn(maps, map)) return `${map}: has a history, and is not declared`;
     const unknown = allow.find((role) => role !== 'anyone' && !roles.includes(role));
     if (unknown !== undefined) return `${map}: allows the role ${unknown}, which is not declared`;
+  }
+  for (const [index, declared] of Object.entries(indexes ?? {})) {
+    if (!callName.test(index)) return `${index}: an index is named by letters and digits`;
+    const { of, keys } = declared as Partial<Index>;
+    if (typeof of !== 'string' || !isMapName(of)) return `${index}: is of no map`;
+    if (maps !== undefined && !Object.hasOwn(maps, of)) return `${index}: is of the map ${of}, which is not declared`;
+    if (typeof keys !== 'function') return `${index}: has no function that gives its keys`;
   }
   if (migrate === undefined) return undefined;
   if (typeof migrate !== 'object' || migrate === null) return 'its migrations are by the version to which they lead';

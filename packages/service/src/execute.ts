@@ -6,8 +6,10 @@
  */
 import { type PlainValue, encodeResult, limits, type Result, type ResultError, type ResultEvent } from '@coppice/wire';
 import { Access, type StateAccess, type StateView } from './access.ts';
-import { type Agreed, Context, type LogEntry, Transcript } from './context.ts';
+import { type Agreed, Context, type LogEntry, QueryContext, Transcript } from './context.ts';
 import type { Command, Query, Service } from './definition.ts';
+import { IndexKeeper } from './index-keeper.ts';
+import type { IndexReader } from './indexes.ts';
 import { activate, argumentsMax, depthMax, type Exhaustion, Meter, textUnitsMax } from './meter.ts';
 import { decodeOperation, type Operation } from './operation.ts';
 import { type Schema, validate } from './schema.ts';
@@ -84,12 +86,14 @@ export class ServiceRuntime {
   /** By map: the roles that may read its history. */
   readonly #histories: ReadonlyMap<string, readonly string[]>;
   readonly #script: Script;
+  /** Beside the state: see `indexes.ts`. Whoever executes tells it of batches, and gives it time. */
+  readonly indexes: IndexKeeper;
   readonly #options: RuntimeOptions;
   readonly #stepsMax: number;
 
   /** Of a definition without fault. It may be a script's own object, and is not asked again. */
   constructor(
-    { name, version, roles, commands, queries, maps, history, migrate }: Service,
+    { name, version, roles, commands, queries, maps, history, indexes, migrate }: Service,
     script: Script,
     options: RuntimeOptions,
   ) {
@@ -102,6 +106,7 @@ export class ServiceRuntime {
       .sort((a, b) => a.to - b.to);
     this.#histories = new Map(Object.entries(history ?? {}).map(([map, allow]) => [map, [...allow]]));
     this.#script = script;
+    this.indexes = new IndexKeeper(indexes, script);
     this.#options = options;
     this.#stepsMax = options.stepsMax ?? stepsMaxDefault;
     const described = { commands: describe(this.#commands), queries: describe(this.#queries) };
@@ -182,7 +187,9 @@ export class ServiceRuntime {
     let failure: { readonly thrown: unknown } | undefined;
     const above = activate(meter);
     try {
-      const tx = new Context(meter, access, agreed, maps, transcript);
+      const given = [meter, access, agreed, maps, transcript] as const;
+      const indexed = (index: string): IndexReader | undefined => this.indexes.reader(index, sequence);
+      const tx = writer === undefined ? new QueryContext(indexed, ...given) : new Context(...given);
       const { events } = transcript;
       const value = copyIn(work(tx) ?? null, charge);
       result = { ok: true, value, ...(events.length > 0 && { events }) };

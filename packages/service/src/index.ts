@@ -5,6 +5,7 @@ export {
   type Command,
   command,
   defineService,
+  type Index,
   type Migrations,
   type Query,
   query,
@@ -18,7 +19,9 @@ export type {
   Caller,
   CommandTransaction,
   EntriesOptions,
+  IndexOptions,
   QueryTransaction,
+  ReadonlyIndex,
   ReadonlyStateMap,
   StateMap,
 } from './transaction.ts';

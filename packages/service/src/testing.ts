@@ -68,7 +68,16 @@ class InMemory<S extends AnyService> implements TestService<S> {
         if (outcome.ok) this.events.push(...outcome.events);
         return Promise.resolve(replyOf(outcome));
       },
-      query: (operation) => Promise.resolve(replyOf(this.#runtime.query(this.#state, execution(operation)))),
+      query: (operation) => {
+        const { indexes } = this.#runtime;
+        const ask = (): Outcome => this.#runtime.query(this.#state, execution(operation));
+        // A test need not wait: its indexes are complete.
+        indexes.forget();
+        const outcome = ask();
+        if (!indexes.used) return Promise.resolve(replyOf(outcome));
+        while (indexes.work(this.#state, 1000));
+        return Promise.resolve(replyOf(ask()));
+      },
     });
   }
 }

@@ -62,10 +62,28 @@ interface Transaction {
   reject(code: string, message: string, data?: ErrorDetails['data']): never;
 }
 
+/** Which part of an index to go through: `from` and `to` are index keys. */
+export interface IndexOptions extends Omit<EntriesOptions, 'after'> {
+  /** Begin after this pair, in the direction of the iteration: the last one of the page before. */
+  readonly after?: readonly [Key, Key] | undefined;
+}
+
+/** An index, as far as this replica has come with it. */
+export interface ReadonlyIndex {
+  /** Every write up to this batch is in it, and later ones may be; 0 while the map is being gone through. */
+  readonly through: number;
+  /** Entries of the map for which the service gave no keys, but failed. */
+  readonly failed: number;
+  /** Index keys that begin with the tuple `prefix`, in order, each with the key of the map's entry. */
+  entries(prefix?: readonly KeyPart[], options?: IndexOptions): IterableIterator<[Key, Key]>;
+}
+
 /** What a query can do: read. */
 export interface QueryTransaction extends Transaction {
   /** A map of the service, by a name of at most 48 visible ASCII characters. */
   map<V = Value>(name: string): ReadonlyStateMap<V>;
+  /** An index that the service declares. */
+  index(name: string): ReadonlyIndex;
 }
 
 /** What a command can do. */

@@ -1,4 +1,5 @@
 /** The state of a replicated service: see `state.ts` for how it moves, `trie.ts` for its digest. */
+export { AddressIndex } from './address-index.ts';
 export {
   type Address,
   addressBytesMax,

@@ -3,7 +3,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { writeActivation } from '@coppice/governance';
 import { type Outcome, simulate } from '@coppice/simulator';
+import { type Configuration, encodeCbor, type Item, type SystemRequest } from '@coppice/wire';
+import { encodeWriteSet } from '../../state/src/index.ts';
+import { Upgrades } from '../src/checkers/upgrades.ts';
+import { quickProvider } from '../src/cryptography.ts';
+import { releaseEntry, releases, scriptOf } from '../src/founding.ts';
 
 describe('seeds in which the service is upgraded', () => {
   const outcomes: Outcome[] = [];
@@ -21,5 +27,82 @@ describe('seeds in which the service is upgraded', () => {
         outcomes.some(({ activations }) => (activations[how] ?? 0) > 0),
         how,
       );
+  });
+});
+
+describe('the checker of upgrades', () => {
+  const cryptography = quickProvider().cryptography;
+  const [founded, sound] = [releases[0]!, releases[1]!];
+  const request: SystemRequest = { kind: 'activate', release: sound.digest, protocol: 2, service: 2, attempt: 1 };
+  // Members approved it, and nobody is asked how.
+  const constitution = encodeCbor({
+    releases: [releaseEntry(founded, 4), releaseEntry(sound, 4)],
+    service: { version: 1 },
+  });
+  const written = (entries: Readonly<Record<string, Uint8Array | undefined>>): Uint8Array =>
+    encodeWriteSet(
+      Object.entries(entries)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([address, value]) => ({ address, value })),
+    );
+  let active: Uint8Array | undefined;
+  writeActivation(
+    { set: (_, __, value) => (active = value) },
+    {
+      ...{ protocol: 2, code: { version: 2, script: scriptOf(2, 'sound') } },
+      ...{ release: sound.digest, attempts: 1, failed: undefined },
+    },
+  );
+
+  /** What it says of a fleet that writes a register, and is upgraded. */
+  function said(seats: readonly Uint8Array[], migrated: Readonly<Record<string, Uint8Array | undefined>>): string[] {
+    const violations: string[] = [];
+    const configuration = { epoch: 0, slots: 4, seats: seats.map((release, slot) => ({ slot, release })) };
+    const configurations = [configuration as unknown as Configuration];
+    const violate = (message: string): void => void violations.push(message);
+    const service = new Uint8Array(32);
+    const checker = new Upgrades({ violate, cryptography, service, constitution, configurations });
+    const commit = (sequence: number, items: readonly Item[], writeSets: readonly Uint8Array[]): void =>
+      checker.committed(
+        { corrupt: false } as never,
+        {
+          header: { epoch: 0, sequence, time: sequence, protocolVersion: 1 },
+          items,
+          outcomes: writeSets.map((writeSet) => ({ writeSet })),
+        } as never,
+      );
+    commit(1, [{ kind: 'system', request }], [written({ ...migrated, '$active\0': active })]);
+    return violations;
+  }
+
+  it('is content with what has to be', () => {
+    assert.deepEqual(
+      said(
+        [sound, sound, sound, sound].map(({ digest }) => digest),
+        {},
+      ),
+      [],
+    );
+  });
+
+  it('finds an activation before every slot has moved, and who cannot go on then', () => {
+    const found = said(
+      [sound, sound, sound, founded].map(({ digest }) => digest),
+      {},
+    );
+    assert.match(found.join(), /an activation that is not due/);
+  });
+
+  it('finds a release that nobody approved', () => {
+    const found = said([sound.digest, sound.digest, sound.digest, new Uint8Array(32)], {});
+    assert.match(found.join(), /slot 3 has release 00000000/);
+  });
+
+  it('finds a migration that makes something up', () => {
+    const found = said(
+      [sound, sound, sound, sound].map(({ digest }) => digest),
+      { 'service/registers-2\0x': encodeCbor('made up') },
+    );
+    assert.match(found.join(), /the migration to version 2 is not that of the state before/);
   });
 });

@@ -192,7 +192,8 @@ function announce(sheet: Sheet, pattern: AnyNode): void {
 
 /** JavaScriptCore computes the value of a property before it makes a key of what stands in brackets; others after. */
 function keyFirst(sheet: Sheet, key: AnyNode): void {
-  if (key.type !== 'Literal') sheet.around(key, `${probe}.key(`, ')');
+  // A pattern is an object, whose text is made at a price.
+  if (key.type !== 'Literal' || 'regex' in key) sheet.around(key, `${probe}.key(`, ')');
 }
 
 /** V8 makes a key twice where a property is read and then assigned; others once. */

@@ -38,6 +38,12 @@ test('objects that a function made are not asked about', () => {
   assert.match(body('const f = (o) => { o.a = 1 }'), /\$coppice\.writing\(o\)\.a = 1/);
 });
 
+test('keys in brackets are made before their values', () => {
+  assert.match(body('({ [a]: b })'), /\[\$coppice\.key\(a\)\]/);
+  assert.match(body('({ [/x/]: b })'), /\[\$coppice\.key\(\$coppice\.regexp\(/);
+  assert.match(body('({ ["x"]: b })'), /\["x"\]/);
+});
+
 test('asynchronous functions keep nothing of what they did', () => {
   const code = body(
     'async function f(a) { await secret() } const g = async () => { await secret() }, o = { async m() { await secret() }, async *n() { yield secret() } }',

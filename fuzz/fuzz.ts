@@ -41,7 +41,17 @@ const { values } = parseArgs({
   },
 });
 
-const hangSeconds = Number(values['hang-seconds']);
+/** More lines than the answer to a program. */
+const print = (line: string): void => void (values.json ? process.stderr : process.stdout).write(`${line}\n`);
+
+function positive(name: 'inputs' | 'workers' | 'hang-seconds'): number {
+  const value = Number(values[name]);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  console.error(`--${name} is a positive integer, not ${values[name]}`);
+  process.exit(2);
+}
+
+const [inputsAsked, workersMax, hangSeconds] = [positive('inputs'), positive('workers'), positive('hang-seconds')];
 
 interface Total {
   inputs: number;
@@ -57,7 +67,7 @@ const targets = (await loadTargets(folder)).filter(
 );
 if (targets.length === 0) {
   console.error(`no target's name contains ${values.only}: see --list`);
-  process.exitCode = 1;
+  process.exitCode = 2;
 } else if (values.list) {
   for (const { name } of targets) console.log(name);
 } else if (values.input !== undefined) {
@@ -91,7 +101,7 @@ async function runAll(): Promise<void> {
     total.failures += 1;
     if (total.failures > failuresKept) return;
     const file = relative(process.cwd(), keep(target, kind, input));
-    console.log(`\n${target} ${kind}: ${message}\n    npm run fuzz -- --only ${target} --input ${file}\n`);
+    print(`\n${target} ${kind}: ${message}\n    npm run fuzz -- --only ${target} --input ${file}\n`);
   };
 
   // What once broke something first.
@@ -102,7 +112,7 @@ async function runAll(): Promise<void> {
     }
   }
 
-  const jobs = jobsOf(targets, Number(values.inputs), values.seed);
+  const jobs = jobsOf(targets, inputsAsked, values.seed);
   const take = (result: JobResult): void => {
     const total = totals.get(result.target)!;
     total.inputs += result.inputs;
@@ -123,20 +133,20 @@ async function runAll(): Promise<void> {
   const progress = setInterval(() => {
     console.error(`${all - jobs.length} of ${all} jobs, ${Math.round((Date.now() - started) / 1000)} s`);
   }, 30_000);
-  const workers = Math.min(Number(values.workers), jobs.length);
+  const workers = Math.min(workersMax, jobs.length);
   await Promise.all(Array.from({ length: workers }, (_, i) => work(jobs, join(scratch, String(i)), take, fail)));
   clearInterval(progress);
   rmSync(scratch, { recursive: true });
 
   for (const [name, { inputs, accepted, reasons, failures }] of totals) {
     const broken = failures === 0 ? '' : `, ${failures} BROKEN`;
-    console.log(
+    print(
       `${name.padEnd(28)} ${String(inputs).padStart(8)} inputs ${String(accepted).padStart(8)} accepted ${String(Object.keys(reasons).length).padStart(4)} reasons${broken}`,
     );
   }
   const sum = (of: (total: Total) => number): number => [...totals.values()].reduce((all, total) => all + of(total), 0);
   const failures = sum((total) => total.failures);
-  console.log(
+  print(
     `\n${sum((total) => total.inputs)} inputs, ${failures} failures, ${Math.round((Date.now() - started) / 1000)} s`,
   );
   if (failures > 0) process.exitCode = 1;

@@ -34,7 +34,9 @@ if (path === undefined || path.startsWith('-') || more.length > 0) {
   process.exitCode = 2;
 } else {
   try {
-    const verdict = checkHistory(read(path));
+    const operations = read(path);
+    if (operations.length === 0) throw new TypeError('there is no operation in it');
+    const verdict = checkHistory(operations);
     console.log(told(verdict));
     process.exitCode = { linearizable: 0, 'not-linearizable': 1, undecided: 3 }[verdict.verdict];
   } catch (error) {

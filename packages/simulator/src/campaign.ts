@@ -6,6 +6,7 @@
  */
 import { add, missing, type Reached } from './coverage.ts';
 import type { Violation } from './observer.ts';
+import { reducible } from './faults.ts';
 import type { Choices, Reduction } from './plan.ts';
 import type { Outcome } from './simulation.ts';
 import { simulateAll, type Task, Thread } from './threads.ts';
@@ -39,38 +40,63 @@ export interface CampaignOptions {
   readonly reduction: Reduction;
   /** What the command line has beside the seed, for {@link Failure.command}. */
   readonly argumentsOf: (reduction: Reduction) => string;
+  /** As soon as a seed has failed. */
+  readonly onFound: (found: Found) => void;
+  /** When it is as small as it gets. */
   readonly onFailure: (failure: Failure) => void;
   readonly onProgress: (seeds: number, failures: number) => void;
+}
+
+/** The first thing that a seed violated. */
+interface Found extends Violation {
+  readonly seed: number;
+  /** What was injected; `undefined` where the simulation itself broke off. */
+  readonly faults: Outcome['faults'] | undefined;
 }
 
 /** Failures that are made smaller; of more, the seed is enough. */
 const minimisedMax = 5;
 
 export async function campaign(options: CampaignOptions): Promise<Totals> {
-  const { from, count, threads, choices, reduction, argumentsOf, onFailure, onProgress } = options;
+  const { from, count, threads, choices, reduction, argumentsOf, onFound, onFailure, onProgress } = options;
   let totals: Totals = {
     ...{ seeds: 0, operations: 0, batches: 0, turns: 0, viewChanges: 0, stopped: 0, contradicted: 0 },
     ...{ faults: {}, judged: {}, reached: undefined, failures: [] },
   };
-  const failed: Outcome[] = [];
+  const failed: Found[] = [];
   const tasks = Array.from({ length: count }, (_, i): Task => ({ seed: from + i, options: { choices, reduction } }));
-  await simulateAll(tasks, { threads }, (_, outcome) => {
-    totals = including(totals, outcome);
-    if (outcome.violations.length > 0) failed.push(outcome);
+  await simulateAll(tasks, { threads }, ({ seed }, outcome) => {
+    if (outcome instanceof Error) totals = { ...totals, seeds: totals.seeds + 1 };
+    else totals = including(totals, outcome);
+    const found = outcome instanceof Error ? brokenOff(seed, outcome) : foundIn(outcome);
+    if (found !== undefined) {
+      failed.push(found);
+      onFound(found);
+    }
     onProgress(totals.seeds, failed.length);
     return false;
   });
   const failures: Failure[] = [];
   const thread = new Thread();
-  for (const { seed, faults, violations } of failed.sort((a, b) => a.seed - b.seed)) {
+  for (const { seed, faults, ...violation } of failed.sort((a, b) => a.seed - b.seed)) {
     const task = { seed, options: { choices, reduction } };
-    const least = failures.length < minimisedMax ? await minimised(thread, task, violations[0]!, faults) : reduction;
-    const failure = { ...violations[0]!, seed, command: `npm run sim -- --seed ${seed}${argumentsOf(least)} --log` };
+    const smaller = faults !== undefined && failures.length < minimisedMax;
+    const least = smaller ? await minimised(thread, task, violation, faults) : reduction;
+    const failure = { ...violation, seed, command: `npm run sim -- --seed ${seed}${argumentsOf(least)} --log` };
     failures.push(failure);
     onFailure(failure);
   }
   await thread.close();
   return { ...totals, failures };
+}
+
+function foundIn({ seed, faults, violations: [first] }: Outcome): Found | undefined {
+  return first && { ...first, seed, faults };
+}
+
+/** Nobody knows how far it came. */
+function brokenOff(seed: number, error: Error): Found {
+  return { checker: 'simulation', atMs: 0, message: error.stack ?? error.message, seed, faults: undefined };
 }
 
 function including(totals: Totals, outcome: Outcome): Totals {
@@ -101,19 +127,20 @@ async function minimised(
   thread: Thread,
   { seed, options }: Task,
   { checker, atMs }: Violation,
-  faults: Outcome['faults'],
+  faults: NonNullable<Found['faults']>,
 ): Promise<Reduction> {
   let least: Reduction = options.reduction ?? {};
   const attempt = async (reduction: Reduction): Promise<void> => {
-    const { violations } = await thread.run({ seed, options: { ...options, reduction, untilViolation: true } });
-    if (violations[0]?.checker === checker) least = reduction;
+    const task = { seed, options: { ...options, reduction, untilViolation: true } };
+    const outcome = await thread.run(task).catch(() => undefined);
+    if (outcome?.violations[0]?.checker === checker) least = reduction;
   };
-  for (const kind of ['hosts', ...Object.keys(faults)]) {
+  // What hosts do wrong is left out as a whole, and what an attacker tries who holds too many cannot be.
+  for (const kind of reducible.filter((one) => one === 'hosts' || one in faults)) {
     await attempt({ ...least, without: [...(least.without ?? []), kind] });
   }
   for (let disturbedMs = Math.floor(atMs / 2); disturbedMs > 500; disturbedMs = Math.floor(disturbedMs / 2)) {
     await attempt({ ...least, disturbedMs });
-    if (least.disturbedMs !== disturbedMs) break;
   }
   return least;
 }

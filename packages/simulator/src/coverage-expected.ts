@@ -132,7 +132,7 @@ const refusals: Expected<RefusalCode> = {
   'too-early': must,
   'already-done': must,
   'wrong-release': must,
-  'no-variant': 'the release of a simulation has one variant, so its rules are waived at every turn',
+  'no-variant': 'a release of a simulation has more variants than slots, so that one fits whatever a turn draws',
   'wrong-keys': must,
   'not-admitted': must,
   'unknown-header': must,

@@ -34,6 +34,9 @@ export const faultKinds = [
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
+/** What can be left out of a plan by name; `hosts`: what they do wrong. */
+export const reducible: readonly string[] = ['hosts', ...faultKinds];
+
 /** Milliseconds between looks of an attacker at what he could take. */
 const roamMs = 100;
 

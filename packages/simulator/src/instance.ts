@@ -68,6 +68,8 @@ export class Instance implements Endpoint {
   faulty: Faulty | undefined;
   /** Another process has its keys. */
   cloned = false;
+  /** In what it is not what its turn asked for, where that is so: it must never sit. */
+  amiss: string | undefined;
   state: 'booting' | 'running' | 'stopped' | 'killed' | 'exited' = 'booting';
   serving: Serving | undefined;
   /** How far its clock is off, and by how many thousandths it is fast. */

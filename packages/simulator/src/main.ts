@@ -11,6 +11,7 @@ import { operationLine } from '@coppice/history';
 import { campaign, type Failure, largeEnough, type Totals, unreached } from './campaign.ts';
 import { expected } from './coverage-expected.ts';
 import { Diagram } from './diagram.ts';
+import { reducible } from './faults.ts';
 import { type Choices, type Reduction, smallPlan } from './plan.ts';
 import { type Outcome, simulate } from './simulation.ts';
 
@@ -76,13 +77,18 @@ function options() {
     ...(upgrades && { upgrades }),
   };
   const without = values.without?.split(',') ?? [];
+  for (const kind of without)
+    if (!reducible.includes(kind)) throw new TypeError(`${kind} is none of: ${reducible.join(', ')}`);
   const disturbed = values.disturbed === undefined ? {} : { disturbedMs: integer(values.disturbed) };
   const window = values.diagram === undefined ? undefined : range(values.diagram);
   if (svg !== undefined && window === undefined) throw new TypeError('--svg needs --diagram');
   if (seed === undefined && (log || window !== undefined || history !== undefined))
     throw new TypeError('--log, --diagram and --history need --seed');
   const reduction: Reduction = { without, ...disturbed };
-  const threads = Math.max(1, integer(values.threads));
+  const [threads, count] = [integer(values.threads), integer(seeds)];
+  if (threads === 0 || count === 0) throw new TypeError('--seeds and --threads are at least 1');
+  if (seed !== undefined && (coverage || count > 1))
+    throw new TypeError('--seed is one seed: not with --seeds or --coverage');
   const single = seed === undefined ? undefined : integer(seed);
   return {
     single,
@@ -90,7 +96,7 @@ function options() {
     window,
     svg,
     history,
-    count: integer(seeds),
+    count,
     from: integer(from),
     threads,
     coverage,
@@ -149,6 +155,8 @@ async function runMany(asked: Options, print: (line: string) => void): Promise<T
   const totals = await campaign({
     ...{ from, count, threads, choices, reduction },
     argumentsOf: argumentsOf(asked),
+    onFound: ({ seed, checker, message }) =>
+      process.stderr.write(`seed ${seed} failed: ${checker}: ${message.split('\n')[0]}\n`),
     onFailure: (failure) => print(told(failure)),
     onProgress: (seeds, failures) => {
       const now = performance.now();

@@ -140,11 +140,14 @@ export class Provider {
     const soon = (): number => random.between(10, bootMs);
     const begin = (delay: number, letter: string): void => {
       world.scheduler.after(delay, () => {
-        const instance = this.#instance({ ...launch, ...this.#otherwise(how) }, letter);
+        const otherwise = this.#otherwise(how);
+        const evidence = how === 'misdirected' ? this.#otherEvidence(launch) : {};
+        const instance = this.#instance({ ...launch, ...otherwise }, letter);
         instance.cloned = how === 'cloned';
+        instance.amiss = Object.keys({ ...otherwise, ...evidence }).at(0);
         world.tell('launched', instance);
         if (how === 'hasty') instance.faulty = new HastyCandidate(random.fork(instance.name));
-        this.#bootstrap(instance, how === 'misdirected' ? this.#otherEvidence(launch) : {}, 0);
+        this.#bootstrap(instance, evidence, 0);
       });
     };
     if (how === 'late') begin(random.between(Math.floor(turnDeadlineMs / 2), 2 * turnDeadlineMs), '');

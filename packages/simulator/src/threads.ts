@@ -17,17 +17,23 @@ const minutesMax = 5;
 
 /** One thread; one task at a time. */
 export class Thread {
-  readonly #worker: Worker;
+  readonly #patches: readonly Patch[];
+  #worker: Worker | undefined;
 
   constructor(patches: readonly Patch[] = []) {
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { patches } });
-    // Whoever waits for a task hears of it; nobody else needs to.
-    this.#worker.on('error', () => {});
+    this.#patches = patches;
   }
 
-  /** Rejects if the thread fails or does not come to an end: it is of no use afterwards. */
+  #started(): Worker {
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: { patches: this.#patches } });
+    // Whoever waits for a task hears of it; nobody else needs to.
+    worker.on('error', () => {});
+    return worker;
+  }
+
+  /** Rejects if the thread fails or does not come to an end; the next task gets another one. */
   run(task: Task, onLine?: (line: string) => void): Promise<Outcome> {
-    const worker = this.#worker;
+    const worker = (this.#worker ??= this.#started());
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);
@@ -35,6 +41,8 @@ export class Thread {
       };
       const fail = (error: Error): void => {
         settle();
+        this.#worker = undefined;
+        void worker.terminate();
         reject(error);
       };
       const onMessage = (outcome: Outcome | string): void => {
@@ -45,7 +53,6 @@ export class Thread {
       const onError = (error: unknown): void => fail(error instanceof Error ? error : new Error(String(error)));
       const onExit = (): void => fail(new Error(`seed ${task.seed}: the thread has ended`));
       const timer = setTimeout(() => {
-        void worker.terminate();
         fail(new Error(`seed ${task.seed} does not end within ${minutesMax} minutes`));
       }, minutesMax * 60_000);
       worker.on('message', onMessage).on('error', onError).on('exit', onExit);
@@ -55,17 +62,18 @@ export class Thread {
   }
 
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    await this.#worker?.terminate();
   }
 }
 
 /**
- * Runs the tasks in order on so many threads. `onOutcome` gives whether that is enough: then no other task begins.
+ * Runs the tasks in order on so many threads. `onOutcome` gives whether that is enough: then no other task begins. Of a
+ * seed that throws, or does not end, it gets the error; the others go on.
  */
 export async function simulateAll(
   tasks: Iterable<Task>,
   { threads, patches = [] }: { readonly threads: number; readonly patches?: readonly Patch[] },
-  onOutcome: (task: Task, outcome: Outcome) => boolean,
+  onOutcome: (task: Task, outcome: Outcome | Error) => boolean,
 ): Promise<void> {
   const left = tasks[Symbol.iterator]();
   let enough = false;
@@ -73,7 +81,7 @@ export async function simulateAll(
     const thread = new Thread(patches);
     try {
       for (let next = left.next(); !enough && next.done !== true; next = left.next()) {
-        const outcome = await thread.run(next.value);
+        const outcome = await thread.run(next.value).catch((error: unknown) => error as Error);
         if (onOutcome(next.value, outcome)) enough = true;
       }
     } finally {

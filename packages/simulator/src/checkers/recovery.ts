@@ -1,6 +1,6 @@
 /**
  * Proactive recovery: bounded age, clean start, turns within their deadline, one seat changed at a time, no epoch closed
- * before the one before it is sealed. spec/invariants.md, 3 to 6.
+ * before the one before it is sealed, no request refused for want of any of it without need. spec/invariants.md, 3 to 6.
  */
 import { type Configuration, decodeResult, faultsTolerated, quorumOf, type Seat, toHex, toLatin1 } from '@coppice/wire';
 import type { CommittedBatch } from '@coppice/protocol';
@@ -58,10 +58,18 @@ export class Recovery implements Observer {
     for (const item of items) {
       if (item.kind === 'bundle') {
         // Members govern also where the service halts.
-        const served = item.bundle.operations.some(
-          ({ target }, i) => target === 'service' && this.#succeeded(outcomes[index + i]!.result) !== undefined,
+        const answers = item.bundle.operations.flatMap(({ target }, i) =>
+          target === 'service' ? [decodeResult(outcomes[index + i]!.result)] : [],
+        );
+        const served = answers.some((answer) => answer.ok && answer.value.ok);
+        const refused = answers.some(
+          (answer) => answer.ok && !answer.value.ok && answer.value.error.code === 'overdue',
         );
         index += item.bundle.operations.length;
+        if (refused && !this.#mayHalt(configuration, header.time))
+          this.#violate(
+            `${header.sequence} answers overdue, though no more than f slots are vacant or past their term`,
+          );
         const late = configuration?.seats.find(({ termEnd }) => termEnd + this.#sealDeadlineMs <= header.time);
         if (served && late !== undefined) {
           this.#violate(
@@ -80,6 +88,14 @@ export class Recovery implements Observer {
       const openBy = this.#times.get(request.certificate.subject.sequence) ?? header.time;
       this.#challenges.set(request.turn, { challenge: toHex(value.challenge), atMs: this.#now(), openBy });
     }
+  }
+
+  /** More than f slots are vacant or past their term, or one is so for longer than sealing may take. */
+  #mayHalt(configuration: Configuration | undefined, time: number): boolean {
+    if (configuration === undefined) return true;
+    const { slots, seats } = configuration;
+    const inTerm = seats.filter(({ termEnd }) => termEnd > time).length;
+    return slots - inTerm > faultsTolerated(slots) || seats.some((seat) => seat.termEnd + this.#sealDeadlineMs <= time);
   }
 
   #succeeded(result: Uint8Array): unknown {
@@ -119,7 +135,9 @@ export class Recovery implements Observer {
     const known = this.#challenges.get(turn);
     if (known !== undefined && since - known.openBy >= this.#turnDeadlineMs)
       this.#violate(`turn ${turn} seated its candidate ${since - known.openBy} ms after it was open`);
-    for (const { name, launch, launchedAt } of this.#launched.get(id) ?? []) {
+    for (const { name, launch, launchedAt, amiss } of this.#launched.get(id) ?? []) {
+      if (amiss !== undefined)
+        this.#violate(`${name} sits in slot ${slot}, though its ${amiss} is not what turn ${turn} asked for`);
       const right = launch.slot === slot && launch.turn === turn && toHex(launch.challenge) === known?.challenge;
       if (!right) this.#violate(`${name} sits in slot ${slot} by turn ${turn}, for which it was not launched`);
       else if (launchedAt < known.atMs) this.#violate(`${name} was launched before its turn's challenge was known`);

@@ -50,6 +50,7 @@ export const attackers = {
   'entry-forger': (instance: Instance, random: Random): Faulty => new EntryForger(instance, random),
   'estranging-primary': (instance: Instance, random: Random): Faulty => new EstrangingPrimary(instance, random),
   'pushing-primary': (instance: Instance): Faulty => new PushingPrimary(instance),
+  'replaying-primary': (instance: Instance, random: Random): Faulty => new TamperingPrimary(instance, random, 'replay'),
   sleeper: (instance: Instance): Faulty => new Sleeper(instance),
   'vote-forger': (_: Instance, random: Random): Faulty => new VoteForger(random),
   'wavering-primary': (instance: Instance): Faulty => new WaveringPrimary(instance),

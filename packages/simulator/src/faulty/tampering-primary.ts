@@ -11,19 +11,20 @@ import { batchOf, headerOf, type PrePrepare, proposed } from './proposal.ts';
 
 /** One thing only: a primary that is caught at one is not primary for long enough to try another. */
 const specialties = ['request', 'request', 'notice', 'notice', 'replay', 'erasure', 'version'] as const;
+type Specialty = (typeof specialties)[number];
 
 export class TamperingPrimary implements Faulty {
   readonly name = 'tampering-primary';
   readonly #instance: Instance;
   readonly #random: Random;
-  readonly #specialty: (typeof specialties)[number];
+  readonly #specialty: Specialty;
   /** The last bundle that it ordered. */
   #before: Item | undefined;
 
-  constructor(instance: Instance, random: Random) {
+  constructor(instance: Instance, random: Random, specialty: Specialty = random.pick(specialties)) {
     this.#instance = instance;
     this.#random = random;
-    this.#specialty = random.pick(specialties);
+    this.#specialty = specialty;
   }
 
   perform(effect: Effect): readonly Effect[] {

@@ -33,8 +33,11 @@ interface Totals {
 /** Processes at a time. */
 const concurrency = 2;
 
+/** For people: not where `--json` has an answer for programs. */
+let out: { write(text: string): unknown } = process.stdout;
+
 function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  out.write(`${line}\n`);
 }
 
 function integer(text: string): number {
@@ -57,6 +60,8 @@ function options() {
   });
   const { only, times, seed, trace, seeds, events, json } = values;
   const numbers = { times: integer(times), seed: integer(seed), seeds: integer(seeds), events: integer(events) };
+  if (numbers.times === 0 || numbers.seeds === 0 || numbers.events === 0)
+    throw new TypeError('--times, --seeds and --events are at least 1');
   return { only, trace, json, ...numbers };
 }
 
@@ -137,7 +142,8 @@ try {
   process.exitCode = 2;
 }
 if (asked !== undefined) {
+  if (asked.json) out = process.stderr;
   const { done, failures } = asked.trace ? await replayTraces(asked) : await check(asked);
-  if (asked.json) print(JSON.stringify({ ...done, failures }));
+  if (asked.json) process.stdout.write(`${JSON.stringify({ ...done, failures })}\n`);
   if (failures.length > 0) process.exitCode = 1;
 }

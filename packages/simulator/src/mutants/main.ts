@@ -1,7 +1,7 @@
 /**
  * `npm run sim:mutants`: leaves out one rule of the protocol after the other, and tells which checker noticed in which seed.
  *
- * Exit status 1: a mutant was not caught, or does not fit the code any more; 2: the arguments make no sense. With `--json`, the
+ * Exit status 1: a mutant was not caught, or does not fit the code any more, or, with `--seed`, something did not hold; 2: the arguments make no sense. With `--json`, the
  * last line of stdout is the whole answer, and everything else goes to stderr.
  */
 import { availableParallelism } from 'node:os';
@@ -47,17 +47,33 @@ function options() {
   return { asked, seeds, threads, seed, sound, list, json };
 }
 
+/** For people: not where `--json` has an answer for programs. */
+function printer(json: boolean): (line: string) => void {
+  return (line) => void (json ? process.stderr : process.stdout).write(`${line}\n`);
+}
+
 /** Everything that happens in one seed. */
-async function replay({ patches, choices }: Mutant, seed: number, sound: boolean): Promise<void> {
+async function replay(
+  { name, patches, choices }: Mutant,
+  { seed, sound, json }: Options & { seed: number },
+): Promise<void> {
+  const print = printer(json);
   const thread = new Thread(sound ? [] : patches);
-  const { violations } = await thread.run({ seed, options: { choices } }, (line) => console.log(line));
-  for (const { checker, atMs, message } of violations) console.log(`${checker} at ${atMs} ms: ${message}`);
+  const { violations } = await thread.run({ seed, options: { choices } }, print);
+  for (const { checker, atMs, message } of violations) print(`${checker} at ${atMs} ms: ${message}`);
+  if (violations.length > 0) process.exitCode = 1;
+  if (json) process.stdout.write(`${JSON.stringify({ mutant: name, seed, sound, violations })}\n`);
   await thread.close();
 }
 
 async function hunts({ asked, seeds, threads, list, json }: Options): Promise<void> {
-  const print = (line: string): void => void (json ? process.stderr : process.stdout).write(`${line}\n`);
-  if (list) return asked.forEach(({ name, rule }) => print(`${name.padEnd(32)} ${rule}`));
+  const print = printer(json);
+  if (list) {
+    for (const { name, rule } of asked) print(`${name.padEnd(32)} ${rule}`);
+    const listed = asked.map(({ name, rule }) => ({ mutant: name, rule }));
+    if (json) process.stdout.write(`${JSON.stringify({ mutants: asked.length, listed })}\n`);
+    return;
+  }
   const verdicts: Verdict[] = [];
   const errors: string[] = [];
   const waiting = [...asked];
@@ -93,5 +109,5 @@ try {
   console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
   process.exitCode = 2;
 }
-if (asked?.seed !== undefined) await replay(asked.asked[0]!, asked.seed, asked.sound);
+if (asked?.seed !== undefined) await replay(asked.asked[0]!, { ...asked, seed: asked.seed });
 else if (asked !== undefined) await hunts(asked);

@@ -11,6 +11,8 @@ export interface Mutant {
   readonly rule: string;
   readonly patches: readonly Patch[];
   readonly choices: Choices;
+  /** That nothing goes on any more is what it does. Of others it says little: an attacker beside it can do that for a while, too. */
+  readonly stalls?: boolean;
 }
 
 /** As short as it can be: most counterexamples take a second of virtual time. */
@@ -69,4 +71,14 @@ export const belated: Choices = focused(
 export const misdirected: Choices = focused(
   { kinds: [], everyMs: 1000, lastMs: 0 },
   { hosts: { manners: { ...kindHosts.manners, early: 50, misdirected: 50 }, starve: true }, undisturbedMs: 1000 },
+);
+
+/** Evidence is of something else, over and over. */
+export const pretended: Choices = focused(
+  { kinds: [], everyMs: 1000, lastMs: 0 },
+  {
+    hosts: { manners: { ...kindHosts.manners, misdirected: 90 }, starve: true },
+    disturbedMs: 12_000,
+    undisturbedMs: 1000,
+  },
 );

@@ -43,7 +43,7 @@ export const receipts: readonly Mutant[] = [
       { file: 'execution/src/batch.ts', text: "if (status.kind === 'executed') {", instead: 'if (false) {' },
       { file: 'execution/src/batch.ts', text: "if (status.kind === 'outside-window') {", instead: 'if (false) {' },
     ],
-    choices: attacked('tampering-primary'),
+    choices: attacked('replaying-primary'),
   },
   {
     name: 'requests-unsigned',

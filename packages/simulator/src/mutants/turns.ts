@@ -1,5 +1,5 @@
 /** Mutants of turns: spec/turns.md. */
-import { attacked, belated, calm, misdirected, type Mutant, starved } from './mutant.ts';
+import { attacked, belated, calm, misdirected, type Mutant, pretended, starved } from './mutant.ts';
 
 const turn = 'protocol/src/turn.ts';
 const admission = 'protocol/src/turn-admission.ts';
@@ -109,5 +109,49 @@ export const turns: readonly Mutant[] = [
       },
     ],
     choices: misdirected,
+  },
+  {
+    name: 'measurement-unchecked',
+    rule: 'turns 44: evidence shows a measurement that the members accept of the variant',
+    patches: [
+      {
+        file: 'attestation/src/appraise.ts',
+        text: '    accepted.some((measurement) => sameBytes(measurement, evidence.measurement)),',
+        instead: '    true,',
+      },
+    ],
+    choices: pretended,
+  },
+  {
+    name: 'debug-accepted',
+    rule: 'turns 44: no instance whose memory its host can read',
+    patches: [
+      { file: 'attestation/src/appraise.ts', text: "judged('debug', !debug,", instead: "judged('debug', true," },
+    ],
+    choices: pretended,
+  },
+  {
+    name: 'older-keys',
+    rule: 'turns 41: the keys of a candidate begin with the epoch that it is to sit in',
+    patches: [
+      {
+        file: 'protocol/src/turn-admission.ts',
+        text: 'if (join.firstEpoch !== m.epoch + 1) return',
+        instead: 'if (false) return',
+      },
+    ],
+    choices: pretended,
+  },
+  {
+    name: 'halts-without-need',
+    rule: 'turns 13: nothing is answered overdue unless slots are vacant or past their term',
+    patches: [
+      {
+        file: 'protocol/src/turn.ts',
+        text: "  if (policy.overdue === 'continue') return false;\n",
+        instead: '  if (m.epoch > 0) return true;\n',
+      },
+    ],
+    choices: calm,
   },
 ];

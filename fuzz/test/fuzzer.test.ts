@@ -48,7 +48,7 @@ function program(name: string): { status: number | null; output: string; kept: U
     const files = existsSync(folder) ? readdirSync(folder) : [];
     return {
       status: run.status,
-      output: run.stdout,
+      output: `${run.stdout}${run.stderr}`,
       kept: files.map((file) => new Uint8Array(readFileSync(join(folder, file)))),
     };
   } finally {

@@ -42,6 +42,7 @@ export const checkpoints: readonly Mutant[] = [
           "    { kind: 'gap', from: Math.min(gapFrom + 1, sequence), to: sequence, epochs: transfer.epochs.slice(earlier) },\n",
       },
     ],
+    stalls: true,
     choices: behind(),
   },
   {

@@ -47,6 +47,7 @@ export const epochs: readonly Mutant[] = [
     patches: [
       { file: epoch, text: '  replica.slotOf = mapSlots(next);\n', instead: '  replica.slotOf = mapSlots(before);\n' },
     ],
+    stalls: true,
     choices: calm,
   },
 ];

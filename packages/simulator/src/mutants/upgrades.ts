@@ -64,6 +64,7 @@ export const upgrades: readonly Mutant[] = [
         instead: '',
       },
     ],
+    stalls: true,
     choices: upgraded,
   },
   {

@@ -123,6 +123,7 @@ export const viewChanges: readonly Mutant[] = [
         instead: '    voteForAdopted(replica, entry, effects);',
       },
     ],
+    stalls: true,
     choices: churn,
   },
   {

@@ -25,9 +25,16 @@ function texts<const F extends readonly string[]>(...fields: F): Schema<Record<F
 export default defineService({
   name: 'put-get',
   version: 1,
+  maps: { values: {}, counters: {}, board: { public: true } },
   commands: {
     put: command({ input: texts('key', 'value') }, (tx, { key, value }) => {
       tx.map<string>('values').set(key, value);
+      return null;
+    }),
+    /** What anyone may see, and what nobody else should. */
+    publish: command({ input: texts('key', 'shown', 'kept') }, (tx, { key, kept, shown }) => {
+      tx.map<string>('board').set(key, shown);
+      tx.map<string>('values').set(key, kept);
       return null;
     }),
     increment: command({ input: texts('key') }, (tx, { key }) => {

@@ -105,6 +105,8 @@ it('neither what is private nor a key is in anything that the host sees, and an 
   const after = `after-${randomBytes(12).toString('hex')}`;
   const markers = [before, after].flatMap((value) => [Buffer.from(value), Buffer.from(value, 'utf16le')]);
   await put(client, 'private', before);
+  const board = { key: 'private', kept: before, shown: `shown-${randomBytes(12).toString('hex')}` };
+  await client.submit(operation({ command: 'publish', input: board }));
 
   const victim = cluster.at(2);
   const loot = await rob(cluster, victim);
@@ -130,6 +132,8 @@ it('neither what is private nor a key is in anything that the host sees, and an 
   const newest = await decrypted(cluster.at(0).folder);
   assert.ok(newest.includes(before) && newest.includes(after));
 
+  const shown = [Buffer.from(board.shown)];
+  assert.deepEqual(filesWith(cluster.folder, shown), []);
   const keys = [
     ...loot.fileKeys.map((key) => Buffer.from(key, 'hex')),
     ...(await Promise.all(all.map((folder) => openKeyFiles(folder, auditorKeys(folder))))).flatMap((known) =>
@@ -165,6 +169,7 @@ it('neither what is private nor a key is in anything that the host sees, and an 
     assert.ok(system >= 2 * 3, 'challenges, joins and notices of two turns are in it');
   }
   assert.deepEqual(filesWith(cluster.folder, markers), []);
+  assert.deepEqual(filesWith(cluster.folder, shown), [exported]);
 
   // The intruder's keys open what that instance wrote while it sat, and nothing else on any disk.
   const known = new KnownKeys();

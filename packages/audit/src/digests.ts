@@ -6,17 +6,24 @@
  */
 import {
   type Bundle,
+  bytes,
   type Cryptography,
+  decode,
   type Digest,
   digest,
   digestBytes,
   type Domain,
   encode,
+  limits,
+  list,
   type Operation,
+  optional,
   type Outcome,
   publicKey,
+  publicMapPrefix,
   statement,
   struct,
+  toLatin1,
   u64,
 } from '@coppice/wire';
 
@@ -31,6 +38,23 @@ const signedBundleCodec = struct({
   first: u64,
   requests: digest,
 });
+
+const changeCodec = struct({ address: bytes(1089), value: optional(bytes(1 << 20)) });
+const changesCodec = list(changeCodec, limits.writeSetBytes);
+
+/** The changes of public maps, and all others; `undefined` where none is of a public map, or it is no write set. */
+function partsOf(writeSet: Uint8Array): { readonly shown: Uint8Array; readonly rest: Uint8Array } | undefined {
+  // Nearly all begin with an address beyond those of public maps: told without decoding.
+  if (writeSet.length < 9 || writeSet[8]! > publicMapPrefix.charCodeAt(0)) return undefined;
+  const decoded = decode(changesCodec, writeSet);
+  if (!decoded.ok) return undefined;
+  const isPublic = ({ address }: { readonly address: Uint8Array }): boolean =>
+    toLatin1(address).startsWith(publicMapPrefix);
+  const shown = decoded.value.filter(isPublic);
+  if (shown.length === 0) return undefined;
+  const rest = decoded.value.filter((change) => !isPublic(change));
+  return { shown: encode(changesCodec, shown), rest: encode(changesCodec, rest) };
+}
 
 export class BatchDigests {
   readonly #cryptography: Cryptography;
@@ -92,8 +116,15 @@ export class BatchDigests {
     return this.#cryptography.hash(buffer.subarray(0, start + result.length));
   }
 
-  /** Of statement ‖ u8 length of the salt ‖ salt ‖ write set. */
   #writeSet({ salt, writeSet }: Outcome): Digest {
+    const parts = partsOf(writeSet);
+    if (parts === undefined) return this.#saltedWriteSet(salt, writeSet);
+    const rest = this.#saltedWriteSet(salt, parts.rest);
+    return this.#cryptography.hash(statement('public-write-set', parts.shown, rest));
+  }
+
+  /** Of statement ‖ u8 length of the salt ‖ salt ‖ write set. */
+  #saltedWriteSet(salt: Uint8Array, writeSet: Uint8Array): Digest {
     const start = writeSetPrefix.length + 1;
     const length = start + salt.length + writeSet.length;
     const buffer = this.#room(length);

@@ -9,12 +9,24 @@ import { verifyGenesis } from '@coppice/governance';
 import {
   decodeRecord,
   type LedgerRecord,
+  privateWriteSetDigest,
   type PublicRecord,
   publicRecordCodec,
   PublicLogVerifier,
+  splitWriteSet,
   TransactionsTree,
 } from '@coppice/ledger';
-import { batchCodec, decode, type Digest, encode, headerDigest, sameBytes, serviceDigest, toHex } from '@coppice/wire';
+import {
+  batchCodec,
+  decode,
+  type Digest,
+  encode,
+  headerDigest,
+  resultDigest,
+  sameBytes,
+  serviceDigest,
+  toHex,
+} from '@coppice/wire';
 import { UserError } from './service-folder.ts';
 
 const magic = Buffer.from('COPPICEX');
@@ -75,7 +87,14 @@ function publicBatch({ batch, header, outcomes }: BatchRecord): PublicBatch {
     system.push({ index, request, result, writeSetDigest: tree.writeSetDigest(index), path: tree.path(index) });
     index += 1;
   }
-  return { kind: 'batch', header, system };
+  const written = outcomes.flatMap(({ request, result, salt, writeSet }, at) => {
+    const parts = splitWriteSet(writeSet);
+    if (parts === undefined) return [];
+    const rest = privateWriteSetDigest(nodeCryptography, salt, parts.rest);
+    const digestOfResult = resultDigest(nodeCryptography, result);
+    return [{ index: at, request, result: digestOfResult, writes: parts.shown, rest, path: tree.path(at) }];
+  });
+  return { kind: 'batch', header, system, written };
 }
 
 /** Writes a file of these records, which must not be there. Gives how many. */
@@ -160,8 +179,9 @@ export interface PublicLogReport {
   readonly batches: number;
   readonly epochs: number;
   readonly transactions: number;
-  /** Of them, those of instances: shown in full. */
+  /** Of them, those of instances: shown in full; and those of which writes to public maps are shown. */
   readonly system: number;
+  readonly written: number;
 }
 
 /** Checks a file from genesis on. `service`: what it must be of; else it is judged by its own genesis. */

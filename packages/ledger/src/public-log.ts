@@ -1,8 +1,8 @@
 /**
  * The public part of a ledger: what anyone may have, and check with the service digest alone. spec/confidentiality.md, lines 30-34.
  *
- * Headers and certificates in full, and of the transactions those of instances, each with its path. The others are hashes in these paths: of
- * leaves whose write set's digest is salted, so that nobody can try guesses on them.
+ * Headers and certificates in full, and of the transactions those of instances and what others wrote to public maps, each with its path. The rest
+ * are hashes in these paths: of leaves whose write set's digest is salted, so that nobody can try guesses on them.
  */
 import {
   bytes,
@@ -29,7 +29,7 @@ import {
 } from '@coppice/wire';
 import { ChainVerifier } from './chain.ts';
 import { MerkleTree } from './merkle-tree.ts';
-import { includesTransaction } from './transactions.ts';
+import { includesTransaction, publicWriteSetDigest } from './transactions.ts';
 
 export const publicRecordCodec = union({
   genesis: struct({ document: genesisDocumentCodec }),
@@ -45,6 +45,19 @@ export const publicRecordCodec = union({
         path: list(digest, limits.pathNodes),
       }),
       limits.itemsPerBatch,
+    ),
+    /** Of transactions that wrote to public maps, what they wrote there; of the rest of them, digests. */
+    written: list(
+      struct({
+        index: u32,
+        request: digest,
+        result: digest,
+        /** An encoded write set. */
+        writes: bytes(limits.writeSetBytes),
+        rest: digest,
+        path: list(digest, limits.pathNodes),
+      }),
+      1 << 20,
     ),
   }),
   /** Commits a batch, and all before it. */
@@ -63,7 +76,7 @@ export class PublicLogVerifier {
   #waiting: Header[] = [];
   #committed: Header | undefined;
   /** Transactions that were shown, of all. */
-  readonly shown = { system: 0, transactions: 0 };
+  readonly shown = { system: 0, written: 0, transactions: 0 };
 
   constructor(cryptography: Cryptography) {
     this.#cryptography = cryptography;
@@ -114,7 +127,7 @@ export class PublicLogVerifier {
     return headerDigest(this.#cryptography, header);
   }
 
-  #batch({ header, system }: Extract<PublicRecord, { kind: 'batch' }>): string | undefined {
+  #batch({ header, system, written }: Extract<PublicRecord, { kind: 'batch' }>): string | undefined {
     const { size } = this.#tree;
     if (header.sequence !== size + 1) return `batch ${header.sequence} follows ${size}`;
     if (!sameBytes(header.previousRoot, this.#tree.root()))
@@ -125,9 +138,15 @@ export class PublicLogVerifier {
       if (!includesTransaction(this.#cryptography, header, leaf, index, path))
         return `its header does not name transaction ${index}`;
     }
+    for (const { index, path, request, rest, result, writes } of written) {
+      const leaf = transactionLeaf(request, result, publicWriteSetDigest(this.#cryptography, writes, rest));
+      if (!includesTransaction(this.#cryptography, header, leaf, index, path))
+        return `its header does not name what transaction ${index} wrote`;
+    }
     this.#tree.append(this.#digestOf(header));
     this.#waiting.push(header);
     this.shown.system += system.length;
+    this.shown.written += written.length;
     this.shown.transactions += header.transactions;
     return undefined;
   }

@@ -2,25 +2,103 @@
  * The transactions of a batch, as its header names them. spec/ledger.md, "Transactions".
  *
  * A leaf holds three digests, so a receipt can show request and result without showing what was written, and the
- * write set's salt keeps what was written from being guessed from its digest.
+ * write set's salt keeps what was written from being guessed from its digest. What was written to public maps can be shown by
+ * itself, beside the digest of the rest.
  */
 import {
+  allocate,
+  concatBytes,
   type Cryptography,
   type Digest,
   digestBytes,
   digestOf,
+  fromLatin1,
   type Header,
   merkleLeaf,
   type Outcome,
+  publicMapPrefix,
   resultDigest,
   sameBytes,
   transactionLeaf,
 } from '@coppice/wire';
 import { merkleLevels, pathInLevels, rangePathInLevels, rootFromPath } from './merkle-proof.ts';
 
-/** The digest by which a transaction names what it wrote: of the salt, after its length in a byte, and the encoding. */
+/** The digest by which a transaction names what it wrote. */
 export function writeSetDigest(cryptography: Cryptography, salt: Uint8Array, writeSet: Uint8Array): Digest {
+  const parts = splitWriteSet(writeSet);
+  if (parts === undefined) return privateWriteSetDigest(cryptography, salt, writeSet);
+  const rest = privateWriteSetDigest(cryptography, salt, parts.rest);
+  return publicWriteSetDigest(cryptography, parts.shown, rest);
+}
+
+/** Of the salt, after its length in a byte, and the encoding. */
+export function privateWriteSetDigest(cryptography: Cryptography, salt: Uint8Array, writeSet: Uint8Array): Digest {
   return digestOf(cryptography, 'write-set', Uint8Array.of(salt.length), salt, writeSet);
+}
+
+/** Of a write set that has changes of public maps: these, encoded, and the digest of all others. */
+export function publicWriteSetDigest(cryptography: Cryptography, shown: Uint8Array, rest: Digest): Digest {
+  return digestOf(cryptography, 'public-write-set', shown, rest);
+}
+
+const prefix = fromLatin1(publicMapPrefix);
+
+/**
+ * The changes of public maps, and all others, each encoded as a write set; `undefined` where none is of a public map. Addresses ascend, so
+ * such changes are neighbours.
+ */
+export function splitWriteSet(
+  encoded: Uint8Array,
+): { readonly shown: Uint8Array; readonly rest: Uint8Array } | undefined {
+  if (encoded.length < 8) return undefined;
+  const view = new DataView(encoded.buffer, encoded.byteOffset, encoded.length);
+  const count = view.getUint32(0);
+  let at = 4;
+  const pass = (order: number): number => {
+    let passed = 0;
+    while (at + 4 <= encoded.length && comparePrefix(encoded, at + 4) === order) {
+      const change = changeBytes(view, at);
+      if (change === undefined) break;
+      at += change;
+      passed += 1;
+    }
+    return passed;
+  };
+  // Most have none: their first address comes after all of public maps.
+  pass(-1);
+  const begin = at;
+  const shown = pass(0);
+  if (shown === 0 || shown > count) return undefined;
+  return {
+    shown: withCount(shown, encoded.subarray(begin, at)),
+    rest: withCount(count - shown, encoded.subarray(4, begin), encoded.subarray(at)),
+  };
+}
+
+/** How the address at `at` compares with those of public maps: 0 if it is one. */
+function comparePrefix(encoded: Uint8Array, at: number): number {
+  for (const [i, byte] of prefix.entries()) {
+    const there = encoded[at + i];
+    if (there === undefined || there < byte) return -1;
+    if (there > byte) return 1;
+  }
+  return 0;
+}
+
+/** Bytes of the change that begins at `at`; `undefined` where there is no whole one. */
+function changeBytes(view: DataView, at: number): number | undefined {
+  const value = at + 4 + view.getUint32(at);
+  if (value >= view.byteLength) return undefined;
+  if (view.getUint8(value) === 0) return value + 1 - at;
+  if (value + 5 > view.byteLength) return undefined;
+  const end = value + 5 + view.getUint32(value + 1);
+  return end > view.byteLength ? undefined : end - at;
+}
+
+function withCount(count: number, ...changes: readonly Uint8Array[]): Uint8Array {
+  const encoded = concatBytes(allocate(4), ...changes);
+  new DataView(encoded.buffer, encoded.byteOffset).setUint32(0, count);
+  return encoded;
 }
 
 /** The leaves of executed transactions. */

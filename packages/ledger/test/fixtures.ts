@@ -7,6 +7,7 @@ import {
   batchCodec,
   type Bundle,
   bundleStatement,
+  bytes,
   type CommitCertificate,
   commitmentOf,
   type Configuration,
@@ -18,7 +19,9 @@ import {
   type Genesis,
   type Header,
   headerDigest,
+  list,
   type Operation,
+  optional,
   type Outcome,
   type PreparedCertificate,
   quorumOf,
@@ -26,6 +29,7 @@ import {
   type Seat,
   serviceDigest,
   type Signer,
+  struct,
   type Subject,
   toLatin1,
   type Vote,
@@ -233,6 +237,18 @@ export function outcomesOf(bundle: Bundle, writeSet: Uint8Array = new Uint8Array
     salt: new Uint8Array(0),
     writeSet,
   }));
+}
+
+/** An encoded write set: addresses, which must ascend, and values; without a value, the key is deleted. */
+export function writeSetOf(changes: Readonly<Record<string, string | undefined>>): Uint8Array {
+  const codec = list(struct({ address: bytes(1089), value: optional(bytes(1 << 20)) }), 1000);
+  return encode(
+    codec,
+    Object.entries(changes).map(([address, value]) => ({
+      address: new TextEncoder().encode(`${address}\0key`),
+      value: value === undefined ? undefined : new TextEncoder().encode(value),
+    })),
+  );
 }
 
 export function batchOf(...items: Batch['items']): Uint8Array {

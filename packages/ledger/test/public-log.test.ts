@@ -1,8 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decode, encode, type Genesis, type Outcome, type SystemRequest, systemRequestDigest } from '@coppice/wire';
-import { type PublicRecord, publicRecordCodec, PublicLogVerifier, TransactionsTree } from '../src/index.ts';
-import { bytesOf, outcomesOf, testCryptography, TestLog } from './fixtures.ts';
+import {
+  decode,
+  encode,
+  type Genesis,
+  type Outcome,
+  resultDigest,
+  type SystemRequest,
+  systemRequestDigest,
+} from '@coppice/wire';
+import {
+  privateWriteSetDigest,
+  type PublicRecord,
+  publicRecordCodec,
+  PublicLogVerifier,
+  splitWriteSet,
+  TransactionsTree,
+} from '../src/index.ts';
+import { bytesOf, outcomesOf, testCryptography, TestLog, writeSetOf } from './fixtures.ts';
 
 type Records = Exclude<PublicRecord, { kind: 'genesis' }>[];
 type Batch = Extract<PublicRecord, { kind: 'batch' }>;
@@ -18,6 +33,8 @@ const request: SystemRequest = {
   },
 };
 
+const writes = writeSetOf({ 'public/shown': 'everybody', 'service/hidden': 'private' });
+
 /** The public part of a log of two epochs: batches of a client's requests with one of an instance, certified now and then. */
 function publicLog(): { log: TestLog; records: Records } {
   const log = new TestLog();
@@ -29,10 +46,17 @@ function publicLog(): { log: TestLog; records: Records } {
         ? [{ index, request, result, writeSetDigest: tree.writeSetDigest(index), path: tree.path(index) }]
         : [],
     );
-    return { kind: 'batch', header, system };
+    const written = outcomes.flatMap(({ request: asked, result, salt, writeSet }, index) => {
+      const parts = splitWriteSet(writeSet);
+      if (parts === undefined) return [];
+      const rest = privateWriteSetDigest(testCryptography, salt, parts.rest);
+      const of = { index, request: asked, result: resultDigest(testCryptography, result), path: tree.path(index) };
+      return [{ ...of, writes: parts.shown, rest }];
+    });
+    return { kind: 'batch', header, system, written };
   };
   const outcomes = (first: number): Outcome[] => {
-    const clients = outcomesOf(log.bundle('client', first, [bytesOf('a'), bytesOf('b')]), bytesOf('private'));
+    const clients = outcomesOf(log.bundle('client', first, [bytesOf('a'), bytesOf('b')]), writes);
     const own = {
       request: systemRequestDigest(testCryptography, request),
       result: bytesOf('done'),
@@ -74,7 +98,7 @@ test('the public part of a log holds, from the service digest on', () => {
   assert.ok(typeof verifier !== 'string');
   assert.deepEqual(
     [verifier.committed?.sequence, verifier.uncertified, verifier.epoch, verifier.shown],
-    [8, 0, 2, { system: 8, transactions: 24 }],
+    [8, 0, 2, { system: 8, written: 16, transactions: 24 }],
   );
   assert.equal(judged(log.genesis, bytesOf('another'), records), 'of another service');
   assert.equal(new PublicLogVerifier(testCryptography).add(records[0]!), 'it does not begin with genesis');
@@ -83,7 +107,9 @@ test('the public part of a log holds, from the service digest on', () => {
 test('nothing of what clients asked, got and wrote is in it', () => {
   const { records } = publicLog();
   const bytes = Buffer.concat(records.map((record) => encode(publicRecordCodec, record)));
-  for (const secret of [bytesOf('a'), bytesOf('b'), bytesOf('private')]) assert.ok(!bytes.includes(secret));
+  for (const secret of [bytesOf('a'), bytesOf('b'), Buffer.from('private'), Buffer.from('hidden')])
+    assert.ok(!bytes.includes(secret));
+  for (const shown of ['shown', 'everybody']) assert.ok(bytes.includes(shown));
 });
 
 test('no byte of it can be altered, no record left out, repeated or moved', () => {
@@ -95,7 +121,7 @@ test('no byte of it can be altered, no record left out, repeated or moved', () =
   assert.ok(holds(records));
   for (const [i, record] of records.entries()) {
     const encoded = encode(publicRecordCodec, record);
-    for (let at = 0; at < encoded.length; at += 3) {
+    for (let at = 0; at < encoded.length; at += 7) {
       const bytes = Uint8Array.from(encoded);
       bytes[at]! ^= 1;
       const altered = decode(publicRecordCodec, bytes);

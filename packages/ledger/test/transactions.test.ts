@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { merkleRoot, statement } from '@coppice/wire';
-import { includesTransaction, outcomeLeaves, TransactionsTree, writeSetDigest } from '@coppice/ledger';
-import { bytesOf, outcomesOf, testCryptography as cryptography, TestLog } from './fixtures.ts';
+import {
+  includesTransaction,
+  outcomeLeaves,
+  privateWriteSetDigest,
+  publicWriteSetDigest,
+  splitWriteSet,
+  TransactionsTree,
+  writeSetDigest,
+} from '@coppice/ledger';
+import { bytesOf, outcomesOf, testCryptography as cryptography, TestLog, writeSetOf } from './fixtures.ts';
 
 describe('the transactions of a batch', () => {
   it('have paths under the root that the header names', () => {
@@ -30,5 +38,41 @@ describe('the transactions of a batch', () => {
     assert.deepEqual(digest, cryptography.hash(statement('write-set', Uint8Array.of(2, 1, 2, 3))));
     assert.notDeepEqual(digest, writeSetDigest(cryptography, Uint8Array.of(1), Uint8Array.of(2, 3)));
     assert.notDeepEqual(writeSetDigest(cryptography, bytesOf('salt'), Uint8Array.of(3)), digest);
+  });
+
+  it('name what they wrote to public maps so that it can be shown without the rest', () => {
+    const shown = { 'public/a': 'x', 'public/b': undefined };
+    const rest = { 'service/a': 'y', 'service/public/': undefined };
+    const salt = bytesOf('salt');
+    const both = writeSetOf({ ...shown, ...rest });
+    assert.deepEqual(splitWriteSet(both), { shown: writeSetOf(shown), rest: writeSetOf(rest) });
+    assert.deepEqual(splitWriteSet(writeSetOf(shown)), { shown: writeSetOf(shown), rest: writeSetOf({}) });
+    const digest = publicWriteSetDigest(
+      cryptography,
+      writeSetOf(shown),
+      privateWriteSetDigest(cryptography, salt, writeSetOf(rest)),
+    );
+    assert.deepEqual(writeSetDigest(cryptography, salt, both), digest);
+    // Histories come before, and count among the rest.
+    const early = { 'history/a': 'z' };
+    assert.deepEqual(splitWriteSet(writeSetOf({ ...early, ...shown, ...rest })), {
+      shown: writeSetOf(shown),
+      rest: writeSetOf({ ...early, ...rest }),
+    });
+    for (const hidden of [rest, {}, { $public: 'x' }, { 'public-': 'x' }, { 'history/public/': 'x' }, { p: 'x' }]) {
+      const encoded = writeSetOf(hidden);
+      assert.equal(splitWriteSet(encoded), undefined);
+      assert.deepEqual(writeSetDigest(cryptography, salt, encoded), privateWriteSetDigest(cryptography, salt, encoded));
+    }
+  });
+
+  it('split nothing that is no write set', () => {
+    const whole = writeSetOf({ 'public/a': 'x', 'public/b': 'long enough', 'service/c': 'y' });
+    for (let length = 0; length < whole.length; length++) {
+      const cut = splitWriteSet(whole.subarray(0, length));
+      // As many changes as it says, where those that are there are whole.
+      if (cut !== undefined) assert.ok(cut.shown.length + cut.rest.length === length + 4, `${length}`);
+    }
+    for (let at = 0; at < whole.length; at++) splitWriteSet(whole.with(at, 255));
   });
 });

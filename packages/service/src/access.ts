@@ -6,7 +6,7 @@
  * handler does wrong ends as an error that its client gets, a failure of the state below is this replica's own: it is
  * kept, and thrown again once the handler has ended, whether that caught it or not.
  */
-import { type CborValue, decodePlainCbor, encodeCbor } from '@coppice/wire';
+import { type CborValue, decodePlainCbor, encodeCbor, publicMapPrefix } from '@coppice/wire';
 import { keepVersion, StateLimitError, valueMapOf } from '@coppice/state';
 import type { IndexReader } from './indexes.ts';
 import { type Meter, uncounted } from './meter.ts';
@@ -34,8 +34,16 @@ export interface StateAccess extends StateView {
   delete(map: string, key: string): void;
 }
 
-/** Maps of a service have this before their names in the state: no service reaches other maps. */
-export const mapPrefix = valueMapOf('');
+/** The name in the state of a service's map: no service reaches other maps. */
+export function stateMap(name: string, isPublic: boolean): string {
+  return isPublic ? publicMapPrefix + name : valueMapOf(name);
+}
+
+/** What a service calls a map of the state; of other maps, the name in the state. */
+export function mapNameOf(inState: string): string {
+  const prefix = [valueMapOf(''), publicMapPrefix].find((one) => inState.startsWith(one));
+  return prefix === undefined ? inState : inState.slice(prefix.length);
+}
 
 /** Steps of reaching the state once. */
 const reach = 10;
@@ -48,6 +56,7 @@ export interface Occasion {
   readonly time: number;
 }
 
+/** Maps are named as in the state: {@link stateMap}. */
 export class Access {
   readonly #meter: Meter;
   readonly #view: StateView;
@@ -72,12 +81,12 @@ export class Access {
 
   get(map: string, key: string): Value | undefined {
     this.#reach();
-    return this.#below(() => this.#read(this.#view.get(mapPrefix + map, key)));
+    return this.#below(() => this.#read(this.#view.get(map, key)));
   }
 
   has(map: string, key: string): boolean {
     this.#reach();
-    return this.#below(() => this.#view.get(mapPrefix + map, key) !== undefined);
+    return this.#below(() => this.#view.get(map, key) !== undefined);
   }
 
   set(map: string, key: string, value: CborValue): void {
@@ -86,7 +95,7 @@ export class Access {
       const bytes = encodeCbor(value);
       this.#meter.charge(bytes.length >>> 6);
       this.#keep(writer, map, key, bytes);
-      writer.set(mapPrefix + map, key, bytes);
+      writer.set(map, key, bytes);
     });
   }
 
@@ -94,18 +103,21 @@ export class Access {
     const writer = this.#writable();
     this.#below(() => {
       this.#keep(writer, map, key, undefined);
-      writer.delete(mapPrefix + map, key);
+      writer.delete(map, key);
     });
   }
 
-  #keep(writer: StateAccess, name: string, key: string, value: Uint8Array | undefined): void {
+  /** Public maps have no history. */
+  #keep(writer: StateAccess, map: string, key: string, value: Uint8Array | undefined): void {
+    if (map.startsWith(publicMapPrefix)) return;
     const { histories, sequence, time } = this.#occasion;
+    const name = mapNameOf(map);
     const kept = keepVersion(writer, { name, key, value, sequence, time }, histories.has(name));
     if (kept > 0) this.#meter.charge(2 * reach + (kept >>> 6));
   }
 
   *entries(map: string, range: KeyRange): Generator<[string, Value], undefined> {
-    const iterator = this.#below(() => this.#view.entries(mapPrefix + map, range)[Symbol.iterator]());
+    const iterator = this.#below(() => this.#view.entries(map, range)[Symbol.iterator]());
     try {
       for (;;) {
         this.#reach();

@@ -5,13 +5,13 @@
  * lead nowhere, and each lives for one transaction: nothing can be kept in them for the next.
  */
 import type { PlainValue, ResultEvent } from '@coppice/wire';
-import type { Access, KeyRange } from './access.ts';
-import { isMapName, type Service } from './definition.ts';
+import { type Access, type KeyRange, stateMap } from './access.ts';
+import { type DeclaredMaps, isMapName } from './definition.ts';
 import { toText } from './guest/arguments.ts';
 import { decodeKey, encodeKey, encodePrefix, type Key, type KeyPart } from './key.ts';
 import type { Meter } from './meter.ts';
 import { Random } from './random.ts';
-import { validate } from './schema.ts';
+import { type Schema, validate } from './schema.ts';
 import { type ErrorDetails, ServiceError } from './service-error.ts';
 import type { IndexReader } from './indexes.ts';
 import type {
@@ -57,12 +57,12 @@ export class Context implements CommandTransaction {
   readonly caller: Caller;
   readonly #meter: Meter;
   readonly #access: Access;
-  readonly #maps: Service['maps'];
+  readonly #maps: DeclaredMaps;
   readonly #transcript: Transcript;
   readonly #seed: Uint8Array;
   #random: Random | undefined;
 
-  constructor(meter: Meter, access: Access, agreed: Agreed, maps: Service['maps'], transcript: Transcript) {
+  constructor(meter: Meter, access: Access, agreed: Agreed, maps: DeclaredMaps, transcript: Transcript) {
     this.time = agreed.time;
     this.caller = { id: agreed.caller.id, roles: [...agreed.caller.roles] };
     this.#meter = meter;
@@ -75,10 +75,11 @@ export class Context implements CommandTransaction {
   map<V = Value>(name: string): StateMap<V> {
     if (typeof name !== 'string' || !isMapName(name))
       throw new ServiceError('invalid-map', 'a map is named by 1 to 48 visible ASCII characters');
-    const schema = this.#maps !== undefined && Object.hasOwn(this.#maps, name) ? this.#maps[name] : undefined;
-    if (this.#maps !== undefined && schema === undefined)
+    const { publicMaps, schemas } = this.#maps;
+    if (schemas !== undefined && !schemas.has(name))
       throw new ServiceError('invalid-map', `the service declares no map ${name}`);
-    return new MapHandle(this.#meter, this.#access, name, schema) as unknown as StateMap<V>;
+    const inState = stateMap(name, publicMaps.has(name));
+    return new MapHandle(this.#meter, this.#access, inState, schemas?.get(name)) as unknown as StateMap<V>;
   }
 
   emit(name: string, data: unknown = null): void {
@@ -156,9 +157,9 @@ class MapHandle implements StateMap<unknown> {
   readonly #meter: Meter;
   readonly #access: Access;
   readonly #name: string;
-  readonly #schema: NonNullable<Service['maps']>[string] | undefined;
+  readonly #schema: Schema | undefined;
 
-  constructor(meter: Meter, access: Access, name: string, schema: NonNullable<Service['maps']>[string] | undefined) {
+  constructor(meter: Meter, access: Access, name: string, schema: Schema | undefined) {
     this.#meter = meter;
     this.#access = access;
     this.#name = name;

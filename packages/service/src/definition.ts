@@ -83,6 +83,32 @@ export interface Index {
   readonly keys: (value: any, key: Key) => readonly Key[];
 }
 
+/** What goes for a map. */
+export interface MapOptions {
+  /** What every value set must fit. Without it, it holds any value. */
+  readonly schema?: AnySchema;
+  /** What is written to it may be shown to anyone, with proof; default: not. */
+  readonly public?: boolean;
+}
+
+/** What a service declares of its maps. */
+export interface DeclaredMaps {
+  /** Of each map, if it has one; `undefined`: there may be any maps, which hold anything. */
+  readonly schemas: ReadonlyMap<string, AnySchema | undefined> | undefined;
+  readonly publicMaps: ReadonlySet<string>;
+}
+
+export function declaredMaps(maps: Service['maps']): DeclaredMaps {
+  const declared = Object.entries(maps ?? {}).map(([name, options]): [string, MapOptions] => [
+    name,
+    isSchema(options) ? { schema: options } : (options as MapOptions),
+  ]);
+  return {
+    schemas: maps && new Map(declared.map(([name, { schema }]) => [name, schema])),
+    publicMaps: new Set(declared.flatMap(([name, options]) => (options.public === true ? [name] : []))),
+  };
+}
+
 export interface ServiceOptions<
   C extends Readonly<Record<string, Command>>,
   Q extends Readonly<Record<string, Query>>,
@@ -95,8 +121,8 @@ export interface ServiceOptions<
   readonly roles?: readonly string[];
   readonly commands: C;
   readonly queries?: Q;
-  /** The maps, each with a schema that every value set must fit. Without it, any map holds any value. */
-  readonly maps?: Readonly<Record<string, AnySchema>>;
+  /** The maps, each with what goes for it, or just its schema. Without them, any map is private, and holds any value. */
+  readonly maps?: Readonly<Record<string, AnySchema | MapOptions>>;
   /**
    * Maps that keep every value that a key had, provable as of any batch, each with who may read that. A history that was begun
    * goes on, whatever later versions declare.
@@ -123,7 +149,7 @@ export interface Service<
   readonly roles: readonly string[];
   readonly commands: C;
   readonly queries: Q;
-  readonly maps: Readonly<Record<string, AnySchema>> | undefined;
+  readonly maps: Readonly<Record<string, AnySchema | MapOptions>> | undefined;
   readonly history: Readonly<Record<string, readonly string[]>> | undefined;
   readonly indexes: Readonly<Record<string, Index>> | undefined;
   readonly migrate: Migrations | undefined;
@@ -181,13 +207,17 @@ export function faultOf(value: unknown): string | undefined {
     const unknown = call.allow?.find((role) => role !== 'anyone' && !roles.includes(role));
     if (unknown !== undefined) return `${callable}: allows the role ${unknown}, which is not declared`;
   }
-  for (const [map, schema] of Object.entries(maps ?? {})) {
+  for (const [map, schema] of Object.entries<unknown>(maps ?? {})) {
     if (!isMapName(map)) return `${map}: a map is named by 1 to 48 visible ASCII characters`;
-    if (!isSchema(schema)) return `${map}: has no Standard Schema`;
+    if (!isSchema(schema)) {
+      const fault = faultOfMap(schema);
+      if (fault !== undefined) return `${map}: ${fault}`;
+    }
   }
   for (const [map, allow] of Object.entries(history ?? {})) {
     if (!isMapName(map)) return `${map}: a map is named by 1 to 48 visible ASCII characters`;
     if (maps !== undefined && !Object.hasOwn(maps, map)) return `${map}: has a history, and is not declared`;
+    if (declaredMaps(maps).publicMaps.has(map)) return `${map}: is public, and such a map has no history`;
     const unknown = allow.find((role) => role !== 'anyone' && !roles.includes(role));
     if (unknown !== undefined) return `${map}: allows the role ${unknown}, which is not declared`;
   }
@@ -206,6 +236,15 @@ export function faultOf(value: unknown): string | undefined {
     if (typeof migration !== 'function') return `migrate ${to}: is no function`;
   }
   return undefined;
+}
+
+function faultOfMap(options: unknown): string | undefined {
+  if (typeof options !== 'object' || options === null) return 'has neither a Standard Schema nor options';
+  const { public: isPublic, schema, ...others } = options as MapOptions;
+  if (schema !== undefined && !isSchema(schema)) return 'its schema is no Standard Schema';
+  if (isPublic !== undefined && typeof isPublic !== 'boolean') return 'it is public, true or false';
+  const [unknown] = Object.keys(others);
+  return unknown === undefined ? undefined : `there is no option ${unknown}`;
 }
 
 function entriesOf<K extends 'command' | 'query'>(

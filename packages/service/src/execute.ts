@@ -7,7 +7,7 @@
 import { type PlainValue, encodeResult, limits, type Result, type ResultError, type ResultEvent } from '@coppice/wire';
 import { Access, type StateAccess, type StateView } from './access.ts';
 import { type Agreed, Context, type LogEntry, QueryContext, Transcript } from './context.ts';
-import type { Command, Query, Service } from './definition.ts';
+import { type Command, declaredMaps, type DeclaredMaps, type Query, type Service } from './definition.ts';
 import { IndexKeeper } from './index-keeper.ts';
 import type { IndexReader } from './indexes.ts';
 import { activate, argumentsMax, depthMax, type Exhaustion, Meter, textUnitsMax } from './meter.ts';
@@ -80,7 +80,7 @@ export class ServiceRuntime {
   readonly #description: Description;
   readonly #commands: ReadonlyMap<string, Callable>;
   readonly #queries: ReadonlyMap<string, Callable>;
-  readonly #maps: Service['maps'];
+  readonly #maps: DeclaredMaps;
   /** In ascending order of the versions to which they lead. */
   readonly #migrations: readonly { readonly to: number; readonly migration: (tx: CommandTransaction) => void }[];
   /** By map: the roles that may read its history. */
@@ -100,13 +100,13 @@ export class ServiceRuntime {
     const declared = [...roles];
     this.#commands = callables(commands, declared);
     this.#queries = callables(queries, declared);
-    this.#maps = maps === undefined ? undefined : { ...maps };
+    this.#maps = declaredMaps(maps);
     this.#migrations = Object.entries(migrate ?? {})
       .map(([to, migration]) => ({ to: Number(to), migration }))
       .sort((a, b) => a.to - b.to);
     this.#histories = new Map(Object.entries(history ?? {}).map(([map, allow]) => [map, [...allow]]));
     this.#script = script;
-    this.indexes = new IndexKeeper(indexes, script);
+    this.indexes = new IndexKeeper(indexes, this.#maps.publicMaps, script);
     this.#options = options;
     this.#stepsMax = options.stepsMax ?? stepsMaxDefault;
     const described = { commands: describe(this.#commands), queries: describe(this.#queries) };
@@ -130,7 +130,7 @@ export class ServiceRuntime {
   migrate(access: StateAccess, fromVersion: number, agreed: Omit<Agreed, 'caller'>): Outcome {
     const due = this.#migrations.filter(({ to }) => to > fromVersion);
     const caller = { id: '', roles: [] };
-    const bounds = { stepsMax: migrationStepsMax, maps: undefined };
+    const bounds = { stepsMax: migrationStepsMax, maps: { ...this.#maps, schemas: undefined } };
     return this.#transact('migrate', access, access, { ...agreed, caller }, bounds, (tx) => {
       for (const { migration } of due) settled(migration(tx));
     });
@@ -174,7 +174,7 @@ export class ServiceRuntime {
     view: StateView,
     writer: StateAccess | undefined,
     agreed: Agreed,
-    { maps, stepsMax }: { readonly stepsMax: number; readonly maps: Service['maps'] },
+    { maps, stepsMax }: { readonly stepsMax: number; readonly maps: DeclaredMaps },
     work: (tx: CommandTransaction) => unknown,
   ): Outcome {
     const { meter } = this.#script;

@@ -3,7 +3,7 @@
  */
 import { decodeWriteSet, keyOf, mapOf } from '@coppice/state';
 import { decodePlainCbor } from '@coppice/wire';
-import type { StateView } from './access.ts';
+import { stateMap, type StateView } from './access.ts';
 import type { Index } from './definition.ts';
 import type { Script } from './execute.ts';
 import { type IndexBounds, type IndexReader, ServiceIndex } from './indexes.ts';
@@ -17,11 +17,18 @@ const keysMax = 64;
 
 export class IndexKeeper {
   readonly #declared: ReadonlyMap<string, Index>;
+  readonly #publicMaps: ReadonlySet<string>;
   readonly #script: Script;
   readonly #bounds: IndexBounds | undefined;
   readonly #indexes = new Map<string, ServiceIndex>();
 
-  constructor(declared: Readonly<Record<string, Index>> | undefined, script: Script, bounds?: IndexBounds) {
+  constructor(
+    declared: Readonly<Record<string, Index>> | undefined,
+    publicMaps: ReadonlySet<string>,
+    script: Script,
+    bounds?: IndexBounds,
+  ) {
+    this.#publicMaps = publicMaps;
     this.#declared = new Map(Object.entries(declared ?? {}).map(([name, { of, keys }]) => [name, { of, keys }]));
     this.#script = script;
     this.#bounds = bounds;
@@ -34,7 +41,7 @@ export class IndexKeeper {
     let index = this.#indexes.get(name);
     if (index === undefined) {
       index = new ServiceIndex(
-        declared.of,
+        stateMap(declared.of, this.#publicMaps.has(declared.of)),
         (key, value) => this.#keysOf(declared, key, value),
         committed,
         this.#bounds,

@@ -7,7 +7,7 @@
  */
 import { AddressIndex } from '@coppice/state';
 import { fromLatin1 } from '@coppice/wire';
-import { type KeyRange, mapPrefix, type StateView } from './access.ts';
+import type { KeyRange, StateView } from './access.ts';
 
 /** Gives the keys, encoded, under which an entry of the map is found; `undefined` where the service fails to. */
 export type KeysOf = (key: string, value: Uint8Array) => readonly string[] | undefined;
@@ -49,9 +49,9 @@ export class ServiceIndex implements IndexReader {
   #cursor: string | undefined = '';
   #committed: number;
 
-  /** Of a state in which batch `committed` is the last. */
+  /** Of a map, named as in the state, in which batch `committed` is the last. */
   constructor(map: string, keysOf: KeysOf, committed: number, bounds = indexBoundsDefault) {
-    this.map = mapPrefix + map;
+    this.map = map;
     this.#keysOf = keysOf;
     this.#committed = committed;
     this.#bounds = bounds;

@@ -1,5 +1,5 @@
 /** Executing services. Loading them from scripts, confined and counted, is in `./compartment.ts`. */
-export { type KeyRange, mapPrefix, type StateAccess, type StateView } from './access.ts';
+export { type KeyRange, mapNameOf, stateMap, type StateAccess, type StateView } from './access.ts';
 export { decodeKey, encodeKey } from './key.ts';
 export type { Agreed, LogEntry } from './context.ts';
 export {

@@ -1,14 +1,14 @@
 /** Executing on a state: what replicas rely on. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { command, defineService, encodeOperation, query, type Value } from '@coppice/service';
+import { command, type CommandTransaction, defineService, encodeOperation, query, type Value } from '@coppice/service';
 import {
   type Agreed,
   type LogEntry,
-  mapPrefix,
   type Outcome,
   runtimeOf,
   type StateAccess,
+  stateMap,
 } from '@coppice/service/runtime';
 import { State } from '@coppice/state';
 import { decodePlainCbor, decodeResult, limits } from '@coppice/wire';
@@ -105,7 +105,34 @@ test('maps of a service have names of their own in the state', () => {
   runtimeOf(service).execute(access, of('put'));
   runtimeOf(service).query(access, of('at'));
   // And their histories, which it looks for.
-  assert.deepEqual([...names], ['history/m', `${mapPrefix}m`]);
+  assert.deepEqual([...names], ['history/m', stateMap('m', false)]);
+});
+
+test('public maps have others, and just those that are declared to be', () => {
+  const written: string[] = [];
+  const state = new MemoryState();
+  const access: StateAccess = {
+    get: (map, key) => state.get(map, key),
+    set: (map, key, value) => (written.push(map), state.set(map, key, value)),
+    delete: (map, key) => state.delete(map, key),
+    entries: (map, range) => state.entries(map, range),
+  };
+  const maps = { a: { public: true }, b: { public: false }, c: {} };
+  const publish = command({}, (tx) => {
+    for (const name of Object.keys(maps)) tx.map(name).set('k', 1);
+    return tx.map('a').get('k');
+  });
+  const outcome = runtimeOf(defineService({ name: 'm', version: 1, maps, commands: { publish } })).execute(
+    access,
+    of('publish'),
+  );
+  assert.deepEqual(decodeResult(outcome.result), { ok: true, value: { ok: true, value: 1 } });
+  assert.deepEqual(written, ['public/a', 'service/b', 'service/c']);
+  // Migrations may open any map; which are public is as it is declared.
+  written.length = 0;
+  const migrate = { 2: (tx: CommandTransaction) => ['a', 'b', 'old'].forEach((name) => tx.map(name).set('k', 1)) };
+  runtimeOf(defineService({ name: 'm', version: 2, maps, commands: {}, migrate })).migrate(access, 1, agreed);
+  assert.deepEqual(written, ['public/a', 'service/b', 'service/old']);
 });
 
 test('a failure of the state is thrown, though the handler catches it', () => {
@@ -170,7 +197,7 @@ test('a migration is a transaction', () => {
   const stepsFrom = (version: number): unknown => {
     const outcome = state.transact((access) => runtimeOf(service).migrate(access, version, agreed));
     assert.equal(outcome.ok, true);
-    return [...state.entries(`${mapPrefix}m`)].map(([, value]) => decodePlainCbor(value));
+    return [...state.entries(stateMap('m', false))].map(([, value]) => decodePlainCbor(value));
   };
   assert.deepEqual(stepsFrom(1), [{ ok: true, value: [2, 3] }]);
   assert.deepEqual(stepsFrom(2), [{ ok: true, value: [2, 3, 3] }]);

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { encodeKey } from '@coppice/service';
-import { mapPrefix } from '@coppice/service/runtime';
+import { stateMap } from '@coppice/service/runtime';
 import { ServiceIndex } from '../src/indexes.ts';
 import { MemoryState } from '../src/testing.ts';
 
+const map = stateMap('m', false);
 const keys = Array.from({ length: 12 }, (_, i) => encodeKey(i % 3 === 0 ? `k${i}` : [`k${i}`, i]));
 const value = fc.option(fc.uint8Array({ maxLength: 3, max: 4 }), { nil: undefined });
 const batch = fc.array(fc.record({ key: fc.constantFrom(...keys), value }), { maxLength: 5 });
@@ -27,9 +28,9 @@ test('an index says up to which batch it is complete, and comes to be what its m
   fc.assert(
     fc.property(fc.array(event, { maxLength: 40 }), fc.integer({ min: 2, max: 8 }), (events, waitingMax) => {
       const state = new MemoryState();
-      state.set(`${mapPrefix}m`, keys[0]!, Uint8Array.of(1, 2));
+      state.set(map, keys[0]!, Uint8Array.of(1, 2));
       let committed = 3;
-      const index = new ServiceIndex('m', keysOf, committed, { waitingMax, entriesMax: 1000 });
+      const index = new ServiceIndex(map, keysOf, committed, { waitingMax, entriesMax: 1000 });
       const writtenAt = new Map<string, number>();
       const pairs = (): string[] => [...index.entries({}, undefined)].map((pair) => JSON.stringify(pair));
       for (const one of [...events, 1000]) {
@@ -40,8 +41,8 @@ test('an index says up to which batch it is complete, and comes to be what its m
         committed += 1 + one.jump;
         for (const { key, value: bytes } of one.batch) {
           writtenAt.set(key, committed);
-          if (bytes === undefined) state.delete(`${mapPrefix}m`, key);
-          else state.set(`${mapPrefix}m`, key, bytes);
+          if (bytes === undefined) state.delete(map, key);
+          else state.set(map, key, bytes);
         }
         index.committed(committed, new Set(one.batch.map(({ key }) => key)));
 
@@ -51,14 +52,14 @@ test('an index says up to which batch it is complete, and comes to be what its m
         const found = pairs();
         for (const key of keys) {
           if ((writtenAt.get(key) ?? 0) > through) continue;
-          const bytes = state.get(`${mapPrefix}m`, key);
+          const bytes = state.get(map, key);
           const expected = bytes === undefined ? [] : pairsOf(key, bytes);
           assert.deepEqual(found.filter((pair) => JSON.parse(pair)[1] === key).toSorted(), expected.toSorted());
         }
       }
       assert.ok(index.idle);
       assert.equal(index.through, committed);
-      const entries = [...state.entries(`${mapPrefix}m`)];
+      const entries = [...state.entries(map)];
       assert.equal(index.failed, entries.filter(([, bytes]) => bytes.includes(4)).length);
       // In order, forwards and backwards, in pages, by prefix.
       const all = [...index.entries({}, undefined)];
@@ -98,8 +99,8 @@ test('an index says up to which batch it is complete, and comes to be what its m
 
 test('of too many entries it is never complete, and does no more', () => {
   const state = new MemoryState();
-  for (const key of keys) state.set(`${mapPrefix}m`, key, Uint8Array.of(1));
-  const index = new ServiceIndex('m', keysOf, 1, { waitingMax: 10, entriesMax: 5 });
+  for (const key of keys) state.set(map, key, Uint8Array.of(1));
+  const index = new ServiceIndex(map, keysOf, 1, { waitingMax: 10, entriesMax: 5 });
   while (!index.idle) index.work(state, 2);
   assert.equal(index.through, 0);
 });

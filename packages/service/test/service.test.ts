@@ -12,7 +12,7 @@ const orders = defineService({
   roles: ['seller', 'auditor'],
   maps: {
     orders: z.object({ buyer: z.string(), amount: z.number().positive(), note: z.string().optional() }),
-    log: z.string(),
+    log: { schema: z.string(), public: true },
   },
   commands: {
     place: command(
@@ -151,6 +151,10 @@ test('a definition that contradicts itself is no service', () => {
     /Standard Schema/,
   );
   assert.throws(() => defineService({ ...fine, maps: { 'a b': z.string() } }), /map is named/);
+  assert.throws(() => defineService({ ...fine, maps: { a: 1 as never } }), /a: has neither/);
+  assert.throws(() => defineService({ ...fine, maps: { a: { schema: {} as never } } }), /no Standard Schema/);
+  assert.throws(() => defineService({ ...fine, maps: { a: { public: 'yes' as never } } }), /true or false/);
+  assert.throws(() => defineService({ ...fine, maps: { a: { publik: true } as never } }), /no option publik/);
 });
 
 test('the types of the client are those of the service', () => {

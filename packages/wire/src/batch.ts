@@ -36,6 +36,9 @@ export type Outcome = TypeOf<typeof outcomeCodec>;
 
 export const outcomesCodec = list(outcomeCodec, 1 << 20);
 
+/** Maps whose names begin with this are public: what is written to them may be shown to anyone, with proof. */
+export const publicMapPrefix = 'public/';
+
 export function resultDigest(cryptography: Cryptography, result: Uint8Array): Digest {
   return digestOf(cryptography, 'result', result);
 }

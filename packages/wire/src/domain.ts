@@ -18,6 +18,7 @@ export type Domain =
   | 'requests' // a client's signature over the Merkle root of its requests
   | 'result'
   | 'write-set'
+  | 'public-write-set'
   | 'nonce' // nonce → commitment
   | 'vote'
   | 'view-change'

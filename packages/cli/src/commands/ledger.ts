@@ -189,7 +189,7 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
       report.ok ? 'the public part holds' : `IT DOES NOT HOLD: ${report.reason}`,
       `  service       ${report.service ?? 'not known'}${service === undefined ? ', by its own genesis' : ''}`,
       `  batches       ${report.batches}, in ${report.epochs} epochs`,
-      `  transactions  ${report.transactions}, of which ${report.system} of instances are shown`,
+      `  transactions  ${report.transactions}: ${report.system} of instances are shown, and what ${report.written} wrote to public maps`,
     ]);
     if (!report.ok) process.exitCode = 1;
     return;

@@ -2,7 +2,7 @@
  * What an upgrade certificate shows, in JSON: a function of the certificate, so that whoever verifies it can verify this, too.
  */
 import type { UpgradeFacts } from '@coppice/upgrade';
-import { decodeKey, encodeKey, mapPrefix } from '@coppice/service/runtime';
+import { decodeKey, encodeKey, mapNameOf } from '@coppice/service/runtime';
 import { decodePlainCbor, toHex } from '@coppice/wire';
 
 /** A change of the migration, as people read it. */
@@ -61,7 +61,7 @@ function shownWrite({
   readonly value: Uint8Array | undefined;
 }): ShownWrite {
   const at = address.indexOf('\0');
-  const common = { map: address.slice(0, at).replace(mapPrefix, ''), key: keyText(address.slice(at + 1)) };
+  const common = { map: mapNameOf(address.slice(0, at)), key: keyText(address.slice(at + 1)) };
   if (value === undefined) return { ...common, bytes: null };
   const text = textOf(value);
   return { ...common, bytes: value.length, ...(text.length <= valueLengthMax ? { value: text } : {}) };

@@ -13,7 +13,14 @@ import { importEndorsements } from './commands/endorsements.ts';
 import { dev, genesis, type GenesisOptions, host, stop } from './commands/local.ts';
 import { showHistory, verifyHistory } from './commands/history.ts';
 import { earlyTurn, invoke, query, setParameter, setPlatform } from './commands/request.ts';
-import { exportLedger, type LedgerOptions, listLedger, showRecords, verifyLedger } from './commands/ledger.ts';
+import {
+  archiveLedger,
+  exportLedger,
+  type LedgerOptions,
+  listLedger,
+  showRecords,
+  verifyLedger,
+} from './commands/ledger.ts';
 import {
   list,
   propose,
@@ -403,6 +410,17 @@ onDisk(ledger.command('export').description('write the public part: what anyone 
   .requiredOption('--out <file>', 'where it is written; must not be there')
   .action((folder: string, options: LedgerOptions & { out: string } & Answering, command: Command) =>
     exportLedger(folder, { ...ledgerOptions(options, command), out: options.out }, new Output(options.json)),
+  );
+
+at(
+  ledger
+    .command('archive')
+    .description('move closed segments elsewhere; they are read from there, also by the instance'),
+)
+  .argument('<instance-folder>', 'an instance’s folder')
+  .requiredOption('--to <folder>', 'where they go')
+  .action((folder: string, options: { to: string } & Answering) =>
+    archiveLedger(folder, options, new Output(options.json)),
   );
 
 /** What went wrong, for people; with `--json` also as the one document. */

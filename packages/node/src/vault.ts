@@ -10,6 +10,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSealed, rawPublicKey, sealTo } from '@coppice/cryptography';
 import {
+  archiveOf,
   decodeKeyFile,
   fileKey,
   type FileKey,
@@ -71,14 +72,10 @@ export class InstanceVault implements Vault {
   }
 }
 
-/** Folders below a data folder that have key files: the folder itself, if it is a bare ledger. */
+/** Folders of a data folder that have key files: the folder itself, if it is a bare ledger; and archives. */
 function keyFolders(dataFolder: string): string[] {
-  return [
-    join(dataFolder, 'ledger'),
-    join(dataFolder, 'snapshots'),
-    ...historyFolders(dataFolder).map(({ folder }) => folder),
-    dataFolder,
-  ];
+  const ledgers = [join(dataFolder, 'ledger'), ...historyFolders(dataFolder).map(({ folder }) => folder), dataFolder];
+  return [...ledgers.flatMap((folder) => [folder, archiveOf(folder) ?? []].flat()), join(dataFolder, 'snapshots')];
 }
 
 /** The keys in the key files of a data folder, or of a folder of a ledger, that one of these X25519 keys opens. */

@@ -13,6 +13,7 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '@coppice/wire';
+import { locate } from './archive.ts';
 import type { TornTail } from './damage.ts';
 import { StorageError, writing } from './error.ts';
 import { decodeFileHeader, encodeFileHeader, fileHeaderBytes } from './file-header.ts';
@@ -82,7 +83,7 @@ export function openLedger(folder: string, options: LedgerOptions): Opened {
 
 /** The cipher of a segment that was read. */
 function cipherOf(folder: string, first: number, { vault }: LedgerOptions): PayloadCipher | undefined {
-  const file = new InputFile(join(folder, segmentName(first)));
+  const file = new InputFile(locate(folder, segmentName(first)));
   try {
     const bytes = file.view(0, fileHeaderBytes).slice();
     const key = vault?.keyOf(decodeFileHeader('segment', bytes)!.keyId);
@@ -302,7 +303,7 @@ class DiskLedger implements Ledger {
       const blocks = segment.blocks(low, high);
       if (blocks.length === 0) continue;
       const name = segmentName(segment.first);
-      const file = new InputFile(join(this.#folder, name));
+      const file = new InputFile(locate(this.#folder, name));
       try {
         for (const block of blocks) {
           for (const record of this.#readBlock(name, file, block, segment.cipher)) {

@@ -1,3 +1,4 @@
+export { archiveOf, archiveSegments, locate } from './archive.ts';
 export type { Damage, DamageReason, TornTail } from './damage.ts';
 export { type LedgerOptions, type Opened, openLedger } from './disk-ledger.ts';
 export { CodedError, StorageError, type StorageErrorDetail } from './error.ts';

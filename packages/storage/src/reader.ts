@@ -4,11 +4,9 @@
  * Segments are checked as a chain: each begins with the position at which the one before ends. What cannot be seen is
  * the loss of whole records at the very end, which a host can always bring about: rollback.
  */
-import fs from 'node:fs';
-import { join } from 'node:path';
 import { type Digest, sameBytes } from '@coppice/wire';
+import { locate, namesOf } from './archive.ts';
 import type { Damage, DamageReason, TornTail } from './damage.ts';
-import { reading } from './error.ts';
 import { decodeFileHeader, fileHeaderBytes, isCutFileHeader, payloadsOf } from './file-header.ts';
 import { type FileKeys, PayloadCipher } from './file-key.ts';
 import { InputFile, type PlacedRecord, readFrames, type Stop } from './frame-reader.ts';
@@ -46,8 +44,7 @@ export function* readLedger(folder: string, options: ReadOptions = {}): Generato
 }
 
 function* readRecords(folder: string, { service, keys }: ReadOptions): Generator<ScannedRecord, LedgerEnd> {
-  const names = reading('list', folder, () => fs.readdirSync(folder)).sort();
-  const segments = names.flatMap((segment) => {
+  const segments = namesOf(folder).flatMap((segment) => {
     const first = segmentFirst(segment);
     return first === undefined ? [] : [{ segment, first }];
   });
@@ -69,7 +66,7 @@ function* readRecords(folder: string, { service, keys }: ReadOptions): Generator
     if (first > position) return corrupt('records-missing', before, first);
     if (first < position) return corrupt('records-repeated', { segment, offset: 0 });
 
-    const file = new InputFile(join(folder, segment));
+    const file = new InputFile(locate(folder, segment));
     try {
       const bytes = file.view(0, fileHeaderBytes);
       const header = decodeFileHeader('segment', bytes);

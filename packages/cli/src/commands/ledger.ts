@@ -8,7 +8,7 @@ import { join, relative } from 'node:path';
 import { decodeRecord, type LedgerRecord } from '@coppice/ledger';
 import { historyFolders, openKeyFiles, readSealedFolder } from '@coppice/node';
 import { decodeOperation } from '@coppice/service';
-import { decodeKeyFile, type FileKeys, type LedgerEnd, readLedger } from '@coppice/storage';
+import { archiveSegments, decodeKeyFile, type FileKeys, type LedgerEnd, locate, readLedger } from '@coppice/storage';
 import { batchCodec, decode, decodeResult, type Item, type Outcome, toHex } from '@coppice/wire';
 import { serviceOf } from '../connect.ts';
 import { type Output, table } from '../output.ts';
@@ -46,7 +46,7 @@ function ledgersIn(dataFolder: string): string[] {
 }
 
 function segmentPath(ledger: string, first: number): string {
-  return join(ledger, `ledger-${String(first).padStart(16, '0')}.seg`);
+  return locate(ledger, `ledger-${String(first).padStart(16, '0')}.seg`);
 }
 
 /** The segments of a ledger, and what is wrong with their frames, if anything is. */
@@ -242,4 +242,17 @@ export async function exportLedger(
       : `${options.out} was written, and does not hold: ${report.reason}`,
   ]);
   if (!report.ok) process.exitCode = 1;
+}
+
+/** Moves closed segments to another folder, one below it for each ledger; they are read from there. */
+export function archiveLedger(folder: string, options: { readonly to: string }, output: Output): void {
+  const dataFolder = dataFolderOf(folder);
+  const moved = ledgersIn(dataFolder).flatMap((ledger) => {
+    const name = relative(dataFolder, ledger);
+    return archiveSegments(ledger, join(options.to, name)).map((segment) => join(name, segment));
+  });
+  output.answer({ moved, to: options.to }, [
+    `${moved.length} segments moved to ${options.to}; each ledger’s last one stays`,
+    ...moved.map((segment) => `  ${segment}`),
+  ]);
 }

@@ -46,6 +46,7 @@ const thresholds: Readonly<Record<string, string>> = {
   'add-client': 'clients',
   'remove-client': 'clients',
   'set-roles': 'clients',
+  'set-auditors': 'members',
   'set-thresholds': 'thresholds',
 };
 

@@ -119,6 +119,8 @@ export function actionText(action: GovernanceAction): string {
       return `put out the client with key ${short(action.key)}`;
     case 'set-roles':
       return `roles of ${short(action.key)}: ${action.roles.join(', ') || 'none'}`;
+    case 'set-auditors':
+      return `encrypt to ${action.auditors.map((one) => `${one.name} (${short(one.key)})`).join(', ')} from then on`;
     case 'set-thresholds': {
       const changes = Object.entries(action.thresholds ?? {}).map(([name, value]) => `${name} = ${value}`);
       const { badMembersTolerated: bad } = action;

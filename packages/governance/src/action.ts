@@ -3,6 +3,7 @@
  */
 import { limits } from '@coppice/wire';
 import {
+  auditorsForm,
   badMembersForm,
   clientForm,
   key,
@@ -95,6 +96,11 @@ export const actionForm = choice(
     'add-client': object({ client: clientForm }, {}, 'Lets a key send requests, where clients are listed.'),
     'remove-client': object({ key: key('Key of the client.') }, {}, 'Lets a client send requests no more.'),
     'set-roles': object({ key: key('Of a client or a member.'), roles }, {}, 'Grants and takes roles of the service.'),
+    'set-auditors': object(
+      { auditors: auditorsForm },
+      {},
+      'Sets whom instances encrypt to what they write from then on, where they encrypt it.',
+    ),
     'set-thresholds': object(
       {},
       { thresholds: object({}, thresholdForms, 'Those that change.'), badMembersTolerated: badMembersForm },
@@ -122,5 +128,6 @@ export const thresholdFor: Record<GovernanceAction['kind'], Action> = {
   'add-client': 'clients',
   'remove-client': 'clients',
   'set-roles': 'clients',
+  'set-auditors': 'members',
   'set-thresholds': 'thresholds',
 };

@@ -76,6 +76,11 @@ export function amend(constitution: Constitution, action: Amendment, context: Am
       return removeClient(constitution, action.key);
     case 'set-roles':
       return setRoles(constitution, action.key, action.roles);
+    case 'set-auditors':
+      // What was begun in the clear, of files that were never to be secret, would look as if it were.
+      return constitution.auditors === undefined
+        ? refused('not-applicable', 'the service was founded without auditors')
+        : rewritten(constitution, { auditors: action.auditors });
     case 'set-thresholds':
       return rewritten(constitution, {
         thresholds: { ...constitution.thresholds, ...action.thresholds },

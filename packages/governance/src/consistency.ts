@@ -29,7 +29,7 @@ function repeated(values: readonly string[], path: (i: number) => string): Probl
   return problems;
 }
 
-function peopleProblems({ members, clients }: Constitution): Problem[] {
+function peopleProblems({ auditors = [], members, clients }: Constitution): Problem[] {
   const listed = clients === 'open' ? [] : clients;
   const people = [...members, ...listed];
   const pathOf = (i: number): string => (i < members.length ? `members[${i}]` : `clients[${i - members.length}]`);
@@ -43,6 +43,10 @@ function peopleProblems({ members, clients }: Constitution): Problem[] {
       (i) => `${pathOf(i)}.key`,
     ),
   ];
+  for (const field of ['name', 'key'] as const) {
+    const values = auditors.map((one) => (field === 'name' ? one.name : toHex(one.key)));
+    problems.push(...repeated(values, (i) => `auditors[${i}].${field}`));
+  }
   for (const [i, { roles }] of people.entries()) {
     problems.push(...repeated(roles, (k) => `${pathOf(i)}.roles[${k}]`));
     for (const [k, role] of roles.entries()) {

@@ -28,13 +28,20 @@ export const clientForm = object(
   'A client of the service.',
 );
 
-export const auditorForm = object(
+const auditorForm = object(
   {
     name: name('For people.'),
     key: octets(32, 32, 'X25519 public key: what instances write to their disks is encrypted to it.'),
   },
   {},
   'Somebody who can read the ledgers on the disks.',
+);
+
+export const auditorsForm = listOf(
+  auditorForm,
+  1,
+  32,
+  'Who can read what instances write to their disks, which is encrypted to them. Default: nobody in particular, in the clear, for good.',
 );
 
 const threshold = (description: string) =>
@@ -313,12 +320,7 @@ export const constitutionForm = object(
     development: flag(
       'Allows platforms that prove nothing, such as simulated. Every receipt and status of the service says so; default: false.',
     ),
-    auditors: listOf(
-      auditorForm,
-      1,
-      32,
-      'Who can read what instances write to their disks, which is encrypted to them; fixed. Default: nobody in particular, in the clear.',
-    ),
+    auditors: auditorsForm,
     badMembersTolerated: badMembersForm,
     thresholds,
   },

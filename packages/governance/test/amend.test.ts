@@ -244,6 +244,25 @@ describe('users of the service', () => {
   });
 });
 
+describe('auditors', () => {
+  const [one, other] = [dana, eve].map((key, i) => ({ name: `auditor ${i}`, key }));
+  const scene = (): Scene => new Scene(constitutionOf((written) => (written.auditors = [one!])));
+
+  test('are set by as many as members are', () => {
+    const consortium = scene();
+    assert.equal(consortium.propose(ada, { kind: 'set-auditors', auditors: [other!] })['needed'], 2);
+    consortium.ballot(bo, 1);
+    assert.deepEqual(inForce(consortium).auditors, [other]);
+  });
+
+  test('are each there once, and cannot come to a service without any', () => {
+    const twice: GovernanceAction = { kind: 'set-auditors', auditors: [one!, { ...other!, key: one!.key }] };
+    assert.match(refusal(scene(), ada, twice)[1], /auditors\[1\]\.key is there twice/);
+    const first: GovernanceAction = { kind: 'set-auditors', auditors: [one!] };
+    assert.deepEqual(refusal(new Scene(), ada, first), ['not-applicable', 'the service was founded without auditors']);
+  });
+});
+
 describe('thresholds', () => {
   const set = (thresholds: object, others: object = {}): GovernanceAction => ({
     kind: 'set-thresholds',

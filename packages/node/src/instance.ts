@@ -250,12 +250,11 @@ export class Instance {
     if (developmentPlatforms.includes(platform))
       this.#journal.warn('development', { platform, reason: 'its evidence proves nothing against the host' });
     const { service } = genesis;
-    const { auditors = [] } = genesis.constitution;
-    const readers = auditors.map(({ key }) => key);
+    // Those of the constitution in force, as soon as there is a state that has it.
+    let { auditors } = genesis.constitution;
+    const readers = (): Uint8Array[] => (auditors ?? []).map(({ key }) => key);
     const vault =
-      readers.length === 0
-        ? undefined
-        : new InstanceVault({ readers, journal: this.#journal, ...(known === undefined ? {} : { known }) });
+      auditors && new InstanceVault({ readers, journal: this.#journal, ...(known === undefined ? {} : { known }) });
     this.#vault = vault;
     const { ledger } = openLedger(join(settings.folder, 'ledger'), { service, vault });
     this.#ledger = ledger;
@@ -299,6 +298,13 @@ export class Instance {
       execution,
       this.#journal,
     );
+    const followAuditors = (): void => {
+      const now = execution.committed().constitution.auditors;
+      if (vault === undefined || now === auditors) return;
+      const before = readers().map(toHex);
+      auditors = now;
+      if (readers().map(toHex).join() !== before.join()) ledger.beginSegment();
+    };
     const keyring = this.#keyring!;
     const node = new ReplicaNode({
       environment: {
@@ -318,6 +324,7 @@ export class Instance {
       clock: Date.now,
       events: {
         committed: ({ batch }) => {
+          followAuditors();
           answers.committed(batch);
           this.#desk?.committed(batch);
           indexer.committed(batch);
@@ -341,6 +348,7 @@ export class Instance {
           // One after the other: what fills a gap is checked against everything before it.
           const { ledgerRoot } = node.replica.stableCertificate!;
           node.lacks();
+          followAuditors();
           this.#filling = this.#filling.then(() => this.#fill(from, to, ledgerRoot)).then(() => node.filled());
         },
         exit: (reason) => this.#exit(reason === 'retired' ? 0 : 4, reason),

@@ -29,8 +29,8 @@ const info = statement('file-key');
 const keyBytes = 32;
 
 export interface VaultOptions {
-  /** X25519 keys of those who may read the files. */
-  readonly readers: readonly Uint8Array[];
+  /** X25519 keys of those who may read what is begun now. */
+  readonly readers: () => readonly Uint8Array[];
   readonly journal: Pick<Journal, 'warn'>;
   /** Keys of files that were here before this process. */
   readonly known?: KnownKeys;
@@ -59,7 +59,7 @@ export class InstanceVault implements Vault {
     const key = fileKey(new Uint8Array(randomBytes(keyBytes)));
     const associated = keyContext(file, key.id);
     const slots: KeySlot[] = [];
-    for (const reader of readers) {
+    for (const reader of readers()) {
       try {
         slots.push({ kind: 'reader', to: reader, sealed: await sealTo(reader, key.key, { info, associated }) });
       } catch (error) {

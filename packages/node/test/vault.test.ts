@@ -33,7 +33,7 @@ function closed(ledger: Ledger): Promise<void> {
 /** A data folder with a ledger of records numbered from 1, a fill-in below it, and a snapshot. */
 async function dataFolder(readers: readonly Uint8Array[]): Promise<string> {
   const folder = newFolder();
-  const vault = new InstanceVault({ readers, journal });
+  const vault = new InstanceVault({ readers: () => readers, journal });
   for (const [name, sequences] of [
     ['history/1-2', [1, 2]],
     ['ledger', [3, 4, 5]],

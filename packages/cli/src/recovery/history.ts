@@ -53,7 +53,7 @@ export function historyProvider(
         rmSync(written, { recursive: true, force: true });
         const readers = [...auditors.map(({ key }) => key), ...sealingKeys];
         const journal = { warn: () => undefined };
-        const vault = auditors.length === 0 ? undefined : new InstanceVault({ readers, journal });
+        const vault = auditors.length === 0 ? undefined : new InstanceVault({ readers: () => readers, journal });
         await writeLedger(written, { service, vault }, records());
       }
       cpSync(written, join(instanceFolder, 'history', `1-${last}`), { recursive: true });

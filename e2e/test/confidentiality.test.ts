@@ -7,14 +7,14 @@
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createPrivateKey, randomBytes } from 'node:crypto';
+import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { auditorKeys } from '@coppice/cli';
+import { auditorKeys, decide } from '@coppice/cli';
 import { type Client, DoorConnection } from '@coppice/client';
-import { newSigner, signerOf } from '@coppice/cryptography';
+import { newSealingKey, newSigner, signerOf } from '@coppice/cryptography';
 import { historyFolders, openKeyFiles, readSealedFolder } from '@coppice/node';
 import { encodeOperation } from '@coppice/service';
 import { fileKey, KnownKeys, readLedger } from '@coppice/storage';
@@ -79,14 +79,20 @@ async function put(client: Client, key: string, value: string): Promise<void> {
   await client.submit(operation({ command: 'put', input: { key, value } }));
 }
 
-/** Everything that an auditor can read of an instance's disk. */
-async function decrypted(folder: string): Promise<Buffer> {
+/** Everything that auditors can read of an instance's disk, up to where they cannot. */
+async function readBy(folder: string, keys: readonly KeyObject[]): Promise<{ content: Buffer; end: string }> {
   const parts: Uint8Array[] = [];
-  for await (const item of readSealedFolder(folder, auditorKeys(folder))) {
+  for await (const item of readSealedFolder(folder, keys)) {
     if (item.kind === 'record') parts.push(item.record.payload);
-    else assert.notEqual(item.kind, 'corrupt', JSON.stringify(item));
+    else return { content: Buffer.concat(parts), end: item.kind === 'corrupt' ? item.damage.reason : item.kind };
   }
-  return Buffer.concat(parts);
+  assert.fail('no end');
+}
+
+async function decrypted(folder: string): Promise<Buffer> {
+  const { content, end } = await readBy(folder, auditorKeys(folder));
+  assert.ok(end === 'clean' || end === 'torn', end);
+  return content;
 }
 
 /** How many records of an instance's disk these keys open. */
@@ -201,4 +207,22 @@ it('neither what is private nor a key is in anything that the host sees, and an 
   t.after(() => elsewhere.close());
   for (const as of [{ ...proof, key: evicted.publicKey }, elsewhere.callerProof(service, stranger)])
     await assert.rejects(door.ask({ kind: 'query', target: 'service', payload, as }, 'answer'), /not yours/);
+
+  // Members put another auditor in the place of the first: it reads what is written from then on, and the first does not.
+  const successor = newSealingKey();
+  const { folder } = cluster.local;
+  const members = folder.keys('members').map((name) => folder.key('members', name));
+  const auditors = [{ name: 'successor', key: successor.publicKey }];
+  assert.equal((await decide(client, members, { kind: 'set-auditors', auditors })).state, 'accepted');
+  const later = `later-${randomBytes(12).toString('hex')}`;
+  await put(client, 'private', later);
+  const disk = cluster.at(0).folder;
+  const first = auditorKeys(disk);
+  await until('it is on the disk', async () =>
+    (await readBy(disk, [...first, successor.privateKey])).content.includes(later),
+  );
+  const past = await readBy(disk, first);
+  assert.equal(past.end, 'key-missing');
+  assert.ok(past.content.includes(after) && !past.content.includes(later));
+  assert.deepEqual(await readBy(disk, [successor.privateKey]), { content: Buffer.alloc(0), end: 'key-missing' });
 });

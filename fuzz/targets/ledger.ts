@@ -4,6 +4,7 @@ import {
   decodeRecord,
   encodeRecord,
   MerkleTree,
+  publicRecordCodec,
   readReceipt,
   receiptCodec,
   receiptToJson,
@@ -115,7 +116,13 @@ const merkleProof: Target = {
   },
 };
 
-export const targets: readonly Target[] = [receipt, receiptJson, record, merkleProof];
+export const targets: readonly Target[] = [
+  receipt,
+  receiptJson,
+  record,
+  merkleProof,
+  codecTarget('public-record', publicRecordCodec),
+];
 
 // A receipt that cannot even be read would make all of this vacuous.
 must(readable.length > 0 && decode(receiptCodec, cases[0]!.receipt).ok, 'there are receipts to begin with');

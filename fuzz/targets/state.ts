@@ -9,9 +9,13 @@ import {
   StateTransfer,
   verifyProof,
 } from '@coppice/state';
-import { decode, encode, sameBytes, type TypeOf } from '@coppice/wire';
+import { splitWriteSet, TransactionsTree } from '@coppice/ledger';
+import { decode, encode, publicMapPrefix, sameBytes, type TypeOf } from '@coppice/wire';
+import { BatchDigests } from '../../packages/audit/src/digests.ts';
 import { cryptography } from '../../packages/state/test/model.ts';
 import { codecTarget, must, type Target } from '../target.ts';
+
+const noDigest = new Uint8Array(32);
 
 function stateOf(entries: number): State {
   const state = new State(cryptography);
@@ -49,7 +53,10 @@ const writeSet: Target = {
     const tx = stateOf(0).begin().transaction();
     for (let i = 0; i < 20; i++) tx.set('a', `key ${i}`, new Uint8Array(i));
     tx.delete('b', 'gone');
-    return [encodeWriteSet(tx.commit()), encodeWriteSet([])];
+    const shown = stateOf(0).begin().transaction();
+    for (const map of ['public/a', 'public/b', 'service/a'])
+      for (const key of ['x', 'y']) shown.set(map, key, noDigest);
+    return [encodeWriteSet(tx.commit()), encodeWriteSet([]), encodeWriteSet(shown.commit())];
   },
   run(input) {
     const decoded = decodeWriteSet(input);
@@ -58,6 +65,25 @@ const writeSet: Target = {
     const state = new State(cryptography);
     state.begin().apply(decoded.value);
     state.fold();
+    const parts = splitWriteSet(input);
+    if (parts === undefined) must(decoded.value[0]?.address.startsWith(publicMapPrefix) !== true, 'nothing is public');
+    else {
+      const [shown, rest] = [decodeWriteSet(parts.shown), decodeWriteSet(parts.rest)];
+      must(shown.ok && rest.ok, 'both parts are write sets');
+      const all = [...shown.value, ...rest.value];
+      must(sameBytes(encodeWriteSet(all), input), 'together they are the whole');
+      must(
+        shown.value.every(({ address }) => address.startsWith(publicMapPrefix)),
+        'what is shown is public',
+      );
+      must(rest.value[0]?.address.startsWith(publicMapPrefix) !== true, 'what is public is shown');
+    }
+    const outcomes = [{ request: noDigest, result: new Uint8Array(0), salt: noDigest, writeSet: input }];
+    const { root } = new TransactionsTree(cryptography, outcomes);
+    must(
+      sameBytes(new BatchDigests(cryptography).rootOfTransactions(outcomes), root),
+      'the audit reads it the same way',
+    );
     return undefined;
   },
 };

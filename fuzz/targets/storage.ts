@@ -2,9 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { FrameReader } from '@coppice/client';
-import { readLedger } from '@coppice/storage';
+import { decodeKeyFile, readLedger } from '@coppice/storage';
 import { decodeFileHeader, encodeFileHeader } from '../../packages/storage/src/file-header.ts';
+import { encodeKeyFile } from '../../packages/storage/src/file-key.ts';
 import { decodeFrame, decodeFrameHeader, encodeFrame, frameBytes } from '../../packages/storage/src/frame.ts';
 import { segmentName } from '../../packages/storage/src/segment.ts';
 import { sameBytes } from '@coppice/wire';
@@ -74,6 +76,35 @@ const frame: Target = {
   },
 };
 
+const keyFiles = (['segment', 'snapshot'] as const).map((kind) =>
+  encodeKeyFile({ kind, service, number: 7 }, new Uint8Array(8).fill(3), [
+    { kind: 'reader', to: service, sealed: new Uint8Array(80).fill(9) },
+    { kind: 'reader', to: new Uint8Array(32), sealed: new Uint8Array(0) },
+  ]),
+);
+
+/** Checksums are mended first: they find accidents, and whoever alters a key file mends them, too. */
+const keyFile: Target = {
+  name: 'key-file',
+  dialect: 'bytes',
+  weight: 0.5,
+  seeds: () => keyFiles,
+  run(input) {
+    const bytes = Uint8Array.from(input);
+    if (bytes.length < 68) {
+      must(decodeKeyFile(bytes) === undefined, 'a key file is longer');
+      return 'short';
+    }
+    const view = new DataView(bytes.buffer);
+    view.setUint32(60, crc32(bytes.subarray(0, 60)));
+    view.setUint32(bytes.length - 4, crc32(bytes.subarray(0, bytes.length - 4)));
+    const file = decodeKeyFile(bytes);
+    if (file === undefined) return 'no key file';
+    must(sameBytes(encodeKeyFile(file, file.id, file.slots), bytes), 'what is decoded is encoded to the same bytes');
+    return undefined;
+  },
+};
+
 /** A byte stream in pieces, as sockets give it: the first byte of each says how long it is. */
 const framing: Target = {
   name: 'frame-stream',
@@ -103,4 +134,4 @@ const framing: Target = {
   },
 };
 
-export const targets: readonly Target[] = [ledgerSegment, frame, framing];
+export const targets: readonly Target[] = [ledgerSegment, frame, keyFile, framing];

@@ -8,7 +8,7 @@
 import { createCipheriv, createDecipheriv, hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { bytes, decode, type Digest, encode, list, oneOf, struct, toHex, type TypeOf } from '@coppice/wire';
-import { decodeFileHeader, encodeFileHeader, type FileKind, fileHeaderBytes } from './file-header.ts';
+import { decodeFileHeader, encodeFileHeader, type FileKind, fileHeaderBytes, payloadsOf } from './file-header.ts';
 
 export const keyIdBytes = 8;
 export const tagBytes = 16;
@@ -116,6 +116,7 @@ export function decodeKeyFile(content: Uint8Array): KeyFile | undefined {
   for (const kind of ['segment', 'snapshot'] as const) {
     const header = decodeFileHeader(keyKinds[kind], content);
     if (header === undefined) continue;
+    if (payloadsOf(header) !== 'encrypted') return undefined;
     const slots = decode(slotsCodec, content.slice(fileHeaderBytes, end));
     if (!slots.ok) return undefined;
     return { kind, service: header.service, number: header.number, id: header.keyId, slots: slots.value };

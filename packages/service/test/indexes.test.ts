@@ -7,34 +7,38 @@ import { loaded } from './loaded.ts';
 
 const any: Schema<any> = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
 
-test('a service queries its map in another order', async () => {
-  const service = defineService({
-    name: 'lots',
-    version: 1,
-    commands: {
-      put: command({ input: any }, (tx, { lot, place }: { lot: number; place: string }) => {
-        tx.map('lots').set(lot, { place });
-      }),
-    },
-    queries: {
-      at: query({ input: any }, (tx, place: string) => {
-        const index = tx.index('byPlace');
-        return { lots: [...index.entries([place])].map(([, lot]) => lot), through: index.through };
-      }),
-    },
-    indexes: { byPlace: { of: 'lots', keys: ({ place }: { place: string }) => [[place]] } },
+for (const maps of [{}, { maps: { lots: { public: true } } }]) {
+  const which = 'maps' in maps ? 'public' : 'private';
+  test(`a service queries its ${which} map in another order`, async () => {
+    const service = defineService({
+      name: 'lots',
+      version: 1,
+      ...maps,
+      commands: {
+        put: command({ input: any }, (tx, { lot, place }: { lot: number; place: string }) => {
+          tx.map('lots').set(lot, { place });
+        }),
+      },
+      queries: {
+        at: query({ input: any }, (tx, place: string) => {
+          const index = tx.index('byPlace');
+          return { lots: [...index.entries([place])].map(([, lot]) => lot), through: index.through };
+        }),
+      },
+      indexes: { byPlace: { of: 'lots', keys: ({ place }: { place: string }) => [[place]] } },
+    });
+    const client = testService(service).as('alice');
+    for (const [lot, place] of [
+      ['3', 'b'],
+      ['1', 'a'],
+      ['2', 'b'],
+      ['1', 'b'],
+    ] as const)
+      await client.put({ lot: Number(lot), place });
+    assert.deepEqual(await client.at('b'), { lots: [1, 2, 3], through: 4 });
+    assert.deepEqual(await client.at('a'), { lots: [], through: 4 });
   });
-  const client = testService(service).as('alice');
-  for (const [lot, place] of [
-    ['3', 'b'],
-    ['1', 'a'],
-    ['2', 'b'],
-    ['1', 'b'],
-  ] as const)
-    await client.put({ lot: Number(lot), place });
-  assert.deepEqual(await client.at('b'), { lots: [1, 2, 3], through: 4 });
-  assert.deepEqual(await client.at('a'), { lots: [], through: 4 });
-});
+}
 
 test('an index is of a declared map, and has a function', () => {
   const of = { name: 'a', version: 1, commands: {} };

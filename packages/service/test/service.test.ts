@@ -154,6 +154,8 @@ test('a definition that contradicts itself is no service', () => {
   assert.throws(() => defineService({ ...fine, maps: { a: 1 as never } }), /a: has neither/);
   assert.throws(() => defineService({ ...fine, maps: { a: { schema: {} as never } } }), /no Standard Schema/);
   assert.throws(() => defineService({ ...fine, maps: { a: { public: 'yes' as never } } }), /true or false/);
+  const both = { maps: { a: { public: true } }, history: { a: 'anyone' } };
+  assert.throws(() => defineService({ ...fine, ...both }), /a: is public, and such a map has no history/);
   assert.throws(() => defineService({ ...fine, maps: { a: { publik: true } as never } }), /no option publik/);
 });
 

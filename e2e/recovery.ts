@@ -30,16 +30,22 @@ export interface Recovered {
 }
 
 /** Runs the command line, and gives its exit status and the document that it answers. */
-export function recover(
+export async function recover(
   folder: string,
   ...options: string[]
 ): Promise<{ status: number; answer: Recovered; said: string }> {
-  const args = [coppice, 'recover', '--folder', folder, '--json', ...options];
+  const { answer, ...rest } = await commandLine('recover', '--folder', folder, ...options);
+  return { ...rest, answer: answer as Recovered };
+}
+
+/** Runs a command, and gives its exit status, the document that it answers and what it says besides. */
+export function commandLine(...command: readonly string[]): Promise<{ status: number; answer: unknown; said: string }> {
+  const args = [coppice, ...command, '--json'];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
       const status = error === null ? 0 : Number(error.code);
       const last = stdout.trim().split('\n').at(-1) ?? '';
-      const answer = (last === '' ? { ok: false } : JSON.parse(last)) as Recovered;
+      const answer = last === '' ? { ok: false } : JSON.parse(last);
       resolve({ status, answer, said: stderr });
     });
   });

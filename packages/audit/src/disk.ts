@@ -83,16 +83,15 @@ export interface Disk {
 const candidatesKept = 256;
 
 /** Reads a disk. `undefined` where it does not even begin with a genesis. Never throws for what it reads. */
-export async function readDisk(
+export function readDisk(
   cryptography: Cryptography,
-  source: Iterable<AuditInput> | AsyncIterable<AuditInput>,
+  source: Iterable<AuditInput>,
   label: Pick<Disk, 'name' | 'instance'>,
-): Promise<Disk | undefined> {
+): Disk | undefined {
   let reader: DiskReader | undefined;
   let end: Disk['end'] = 'clean';
   let problem: string | undefined;
-  let records = 0;
-  for await (const input of source) {
+  for (const input of source) {
     if (input.kind !== 'record') {
       end = input.kind === 'corrupt' ? 'damaged' : input.kind;
       if (input.kind === 'corrupt')
@@ -114,8 +113,6 @@ export async function readDisk(
       end = reader?.incomplete === true ? 'incomplete' : 'damaged';
       break;
     }
-    // Others need the event loop, too.
-    if (++records % 1024 === 0) await new Promise<void>((resolve) => resolve());
   }
   return reader && { ...label, end, problem, ...reader.finish() };
 }

@@ -8,9 +8,9 @@ import { inputOf, LedgerScript } from './ledger-script.ts';
 
 const instanceOf = (name: string): string => toHex(testSigner(name).publicKey);
 
-async function disk(name: string, records: readonly LedgerRecord[], end?: AuditInput): Promise<Disk> {
+function disk(name: string, records: readonly LedgerRecord[], end?: AuditInput): Disk {
   const source = end === undefined ? inputOf(records) : [...inputOf(records).slice(0, -1), end];
-  const read = await readDisk(cryptography, source, { name, instance: instanceOf(name) });
+  const read = readDisk(cryptography, source, { name, instance: instanceOf(name) });
   assert.ok(read);
   return read;
 }
@@ -40,12 +40,12 @@ const damaged: AuditInput = {
 };
 
 describe('the head of a dead service', () => {
-  it('is the highest prepared batch of any disk, also where no other has it', async () => {
+  it('is the highest prepared batch of any disk, also where no other has it', () => {
     const { script, ends } = committed(5);
     const last = script.accept([script.bundle('alice', 1)]);
     script.records.push({ kind: 'prepared', certificate: script.log.prepare(last.header) });
     const most = script.records.slice(0, ends[5]);
-    const disks = await Promise.all([disk('s0', most), disk('s1', script.records), disk('s3', most)]);
+    const disks = [disk('s0', most), disk('s1', script.records), disk('s3', most)];
     const { head, shortage, source, certain } = adopted(script, disks);
     assert.equal(head.header.sequence, 6);
     assert.deepEqual(head.root, script.log.tree.root());
@@ -54,7 +54,7 @@ describe('the head of a dead service', () => {
     assert.equal(certain, 5);
   });
 
-  it('is one that was prepared in a later view, before a longer one of an earlier view', async () => {
+  it('is one that was prepared in a later view, before a longer one of an earlier view', () => {
     const { script, ends } = committed(3);
     // View 0 prepares 4 and 5 at s0 alone.
     const before = script.records.length;
@@ -69,7 +69,7 @@ describe('the head of a dead service', () => {
     const view = script.newView(1, script.prepared(third.header));
     const other = script.accept([script.bundle('carol', 1)]);
     script.commit([other], view);
-    const disks = await Promise.all([disk('s0', alone), disk('s1', script.records), disk('s2', script.records)]);
+    const disks = [disk('s0', alone), disk('s1', script.records), disk('s2', script.records)];
     const { head, shortage } = adopted(script, disks);
     assert.equal(head.certificate.subject.view, 1);
     assert.deepEqual(headerDigest(cryptography, head.header), headerDigest(cryptography, other.header));
@@ -78,7 +78,7 @@ describe('the head of a dead service', () => {
     assert.equal(ends.length, 4);
   });
 
-  it('is not one whose certificate somebody made up, or that the disk does not lead to', async () => {
+  it('is not one whose certificate somebody made up, or that the disk does not lead to', () => {
     const { script, ends } = committed(4);
     const good = script.records.slice(0, ends[4]);
     const next = script.accept([script.bundle('alice', 1)]);
@@ -86,20 +86,20 @@ describe('the head of a dead service', () => {
     const forged = { ...made, votes: made.votes.map((vote) => ({ ...vote, signature: new Uint8Array(64) })) };
     const batch = script.records.at(-1)!;
     const unled: LedgerRecord[] = [...good, { kind: 'prepared', certificate: made }];
-    const disks = await Promise.all([
+    const disks = [
       disk('s0', [...good, batch, { kind: 'prepared', certificate: forged }]),
       disk('s1', unled),
       disk('s2', good),
-    ]);
+    ];
     assert.equal(adopted(script, disks).head.header.sequence, 4);
   });
 
-  it('may end the epoch: then as many disks of the next one are needed', async () => {
+  it('may end the epoch: then as many disks of the next one are needed', () => {
     const { script } = committed(3);
     const next = script.log.nextConfiguration(3, 's4', 1);
     const closing = script.accept([], { configuration: configurationDigest(cryptography, next) });
     script.records.push({ kind: 'prepared', certificate: script.log.prepare(closing.header) });
-    const disks = await Promise.all(['s0', 's1', 's3'].map((name) => disk(name, script.records)));
+    const disks = ['s0', 's1', 's3'].map((name) => disk(name, script.records));
     const { closes, head, shortage, verdicts } = adopted(script, disks);
     assert.ok(closes);
     assert.equal(head.header.sequence, 4);
@@ -107,17 +107,12 @@ describe('the head of a dead service', () => {
     assert.deepEqual(shortageOf(verdicts, next), { epoch: 1, given: 2, needed: 3, altered: 0, tolerated: 1 });
   });
 
-  it('is looked for in the epoch that any disk proves, among the disks of its instances', async () => {
+  it('is looked for in the epoch that any disk proves, among the disks of its instances', () => {
     const { script } = committed(2);
     const old = [...script.records];
     script.turn(3, 's4', 1);
     script.batch(script.bundle('alice', 1));
-    const disks = await Promise.all([
-      disk('s0', script.records),
-      disk('s1', old),
-      disk('s3', old),
-      disk('s4', script.records),
-    ]);
+    const disks = [disk('s0', script.records), disk('s1', old), disk('s3', old), disk('s4', script.records)];
     const { configuration, head, shortage, verdicts } = adopted(script, disks);
     assert.equal(configuration.epoch, 1);
     assert.equal(head.header.epoch, 1);
@@ -130,10 +125,10 @@ describe('the head of a dead service', () => {
     assert.equal(shortage, undefined);
   });
 
-  it('is where the last epoch ended, if nothing was prepared in the next', async () => {
+  it('is where the last epoch ended, if nothing was prepared in the next', () => {
     const { script } = committed(2);
     script.turn(3, 's4', 1);
-    const disks = await Promise.all(['s0', 's1', 's4'].map((name) => disk(name, script.records)));
+    const disks = ['s0', 's1', 's4'].map((name) => disk(name, script.records));
     const { closes, configuration, head } = adopted(script, disks);
     assert.equal(configuration.epoch, 1);
     assert.equal(head.header.epoch, 0);
@@ -141,9 +136,9 @@ describe('the head of a dead service', () => {
     assert.ok(!closes);
   });
 
-  it('does not exist where nothing was ever prepared', async () => {
+  it('does not exist where nothing was ever prepared', () => {
     const script = new LedgerScript();
-    const empty = await disk('s0', script.records);
+    const empty = disk('s0', script.records);
     const why = 'nothing was prepared since the service was founded: found it again';
     assert.equal(adopt(cryptography, script.log.service, [empty]), why);
     assert.equal(adopt(cryptography, script.log.service, []), 'no disk is of the service');
@@ -151,10 +146,10 @@ describe('the head of a dead service', () => {
 });
 
 describe('the disks of a dead service', () => {
-  it('convict one that was rolled back, and lose nothing by it', async () => {
+  it('convict one that was rolled back, and lose nothing by it', () => {
     const { script, ends } = committed(9);
     const { records } = script;
-    const disks = await Promise.all([disk('s0', records), disk('s1', records.slice(0, ends[4])), disk('s2', records)]);
+    const disks = [disk('s0', records), disk('s1', records.slice(0, ends[4])), disk('s2', records)];
     const adoption = adopted(script, disks);
     assert.equal(adoption.head.header.sequence, 9);
     assert.equal(adoption.shortage, undefined);
@@ -166,52 +161,47 @@ describe('the disks of a dead service', () => {
     assert.deepEqual(verdictsOf(adoption).filter((altered) => altered === undefined).length, 2);
   });
 
-  it('say nothing against one that is only shorter', async () => {
+  it('say nothing against one that is only shorter', () => {
     // Certificates are of s0, s1 and s2: nobody knows what s3 revealed.
     const { script, ends } = committed(9);
-    const disks = await Promise.all([
+    const disks = [
       disk('s0', script.records),
       disk('s3', script.records.slice(0, ends[4])),
       disk('s2', script.records),
-    ]);
+    ];
     assert.deepEqual(verdictsOf(adopted(script, disks)), [undefined, undefined, undefined]);
   });
 
-  it('are too few below a quorum, and what is certain then is said', async () => {
+  it('are too few below a quorum, and what is certain then is said', () => {
     const { script } = committed(6);
     const last = script.accept([script.bundle('alice', 1)]);
     script.records.push({ kind: 'prepared', certificate: script.log.prepare(last.header) });
-    const disks = await Promise.all(['s0', 's1'].map((name) => disk(name, script.records)));
+    const disks = ['s0', 's1'].map((name) => disk(name, script.records));
     const { certain, head, shortage } = adopted(script, disks);
     assert.deepEqual(shortage, { epoch: 0, given: 2, needed: 3, altered: 0, tolerated: 1 });
     assert.equal(head.header.sequence, 7);
     assert.equal(certain, 6);
   });
 
-  it('are too few where more than f are altered', async () => {
+  it('are too few where more than f are altered', () => {
     const { script, ends } = committed(6);
     const part = script.records.slice(0, ends[2]);
-    const disks = await Promise.all([
-      disk('s0', script.records),
-      disk('s1', part),
-      disk('s2', part, damaged),
-      disk('s3', script.records),
-    ]);
+    const disks = [disk('s0', script.records), disk('s1', part), disk('s2', part, damaged), disk('s3', script.records)];
     const adoption = adopted(script, disks);
     assert.equal(adoption.shortage?.altered, 2);
     assert.match(verdictsOf(adoption)[2]!, /damaged: ledger-0.seg at 99: record-payload/);
   });
 
-  it('count once for each instance, and not for another service', async () => {
+  it('count once for each instance, and not for another service', () => {
     const { script, ends } = committed(6);
     const other = new LedgerScript(new TextEncoder().encode('another constitution'));
     other.batch();
-    const disks = await Promise.all([
+    const disks = [
       disk('s0', script.records),
       disk('s0', script.records.slice(0, ends[5])),
       disk('s1', script.records),
       disk('s2', other.records),
-    ]);
+    ];
     const { shortage, verdicts } = adopted(script, disks);
     assert.equal(shortage?.given, 2);
     assert.deepEqual(
@@ -220,10 +210,10 @@ describe('the disks of a dead service', () => {
     );
   });
 
-  it('are void where something else is known to be committed', async () => {
+  it('are void where something else is known to be committed', () => {
     const { script, ends } = committed(6);
     const part = script.records.slice(0, ends[4]);
-    const disks = await Promise.all(['s0', 's1', 's2'].map((name) => disk(name, part)));
+    const disks = ['s0', 's1', 's2'].map((name) => disk(name, part));
     const adoption = adopted(script, disks);
     const digestAt = (sequence: number) => script.log.tree.leaf(sequence - 1)!;
     assert.equal(voidedBy(adoption, { sequence: 4, headerDigest: digestAt(4) }), undefined);

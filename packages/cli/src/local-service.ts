@@ -3,6 +3,7 @@
  *
  * What `coppice dev`, the demo, the bench and the end-to-end tests have in common.
  */
+import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { LaunchData } from '@coppice/attestation';
 import { Client, type ClientOptions } from '@coppice/client';
@@ -31,6 +32,7 @@ import {
   showChips,
 } from './local-platforms.ts';
 import { type LocalRuntimes, ownRuntime } from './local-runtimes.ts';
+import { shareKey } from './recovery/shares.ts';
 import { ServiceFolder, UserError } from './service-folder.ts';
 
 export interface FoundingOptions {
@@ -43,6 +45,8 @@ export interface FoundingOptions {
   readonly members?: number;
   /** Whom the ledgers are encrypted to, with keys made here; default 1. None: they are written in the clear. */
   readonly auditors?: number;
+  /** Members that it takes to open the ledgers without any auditor: each gets a share of a recovery key that nobody keeps. */
+  readonly recoveryThreshold?: number;
   /** Fields of the policy that differ from those of a local service. */
   readonly policy?: Partial<ConstitutionSource['policy']>;
   /** What replicas run on, slot by slot and again from the first; by default all simulated. */
@@ -115,7 +119,9 @@ export class LocalService {
       const name = `auditor-${i + 1}`;
       return { name, key: toHex(folder.auditorKey(name).publicKey) };
     });
-    const source = { ...sourceOf(options, slots, release, signers), ...(auditors > 0 && { auditors: readers }) };
+    if (options.recoveryThreshold !== undefined)
+      readers.push({ name: 'recovery', key: await shareRecoveryKey(folder, options.recoveryThreshold, signers) });
+    const source = { ...sourceOf(options, slots, release, signers), ...(readers.length > 0 && { auditors: readers }) };
     const constitution = constitutionOf(source);
     folder.write('constitution.json', `${JSON.stringify(source, undefined, 2)}\n`);
     const driver = driverOf(path, options);
@@ -248,6 +254,17 @@ export class LocalService {
     const seat = client.chain.configuration.seats.find((one) => one.slot === slot);
     return seat && this.driver.running().find((instance) => instance.instance === toHex(seat.instance));
   }
+}
+
+/** Makes a recovery key, of which only the public half and sealed shares of the members remain. */
+async function shareRecoveryKey(folder: ServiceFolder, threshold: number, members: readonly Member[]): Promise<string> {
+  const shared = await shareKey(
+    new Uint8Array(randomBytes(32)),
+    threshold,
+    members.map(({ name }) => ({ name, key: folder.recoveryKey(name).publicKey })),
+  );
+  folder.write('recovery.json', `${JSON.stringify(shared, undefined, 2)}\n`);
+  return shared.key;
 }
 
 function driverOf(

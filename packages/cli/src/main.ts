@@ -33,7 +33,7 @@ import {
   vote,
   withdraw,
 } from './commands/member.ts';
-import { recover, type RecoverOptions } from './commands/recover.ts';
+import { makeShareKey, recover, type RecoverOptions, releaseMemberShare } from './commands/recover.ts';
 import { status, watch, watchEvents } from './commands/status.ts';
 import { report as upgradeReport, type ReportOptions, verify as verifyUpgrade } from './commands/upgrade.ts';
 import {
@@ -102,6 +102,7 @@ at(
   .argument('<service>', 'module whose default export is the service')
   .option('--slots <n>', 'replicas', integer, 4)
   .option('--members <n>', 'members of the consortium, with keys made here', integer, 3)
+  .option('--recovery-threshold <k>', 'so many members can open the ledgers together, without an auditor', integer)
   .option('--recovery-period <seconds>', 'every slot gets a new instance within this time', integer, 24 * 3600)
   .option('--name <name>', 'name of the service')
   .option('--release <folder>', 'a release of it that was built before; default: one is built')
@@ -231,6 +232,20 @@ signing(
 )
   .requiredOption('--replaces <key>', 'public key of the member that is to get this one')
   .action((options: Parameters<typeof proveKey>[0] & Answering) => proveKey(options, new Output(options.json)));
+const share = member
+  .command('share')
+  .description('a member’s share of the key that opens the ledgers after a disaster');
+at(share.command('key').description('make a key for whoever recovers, to have shares released to'))
+  .requiredOption('--out <file>', 'where the private key is written')
+  .action((options: { out: string } & Answering) => makeShareKey(options, new Output(options.json)));
+at(share.command('release').description('open the member’s share, and seal it to whoever recovers; needs no network'))
+  .option('--as <name>', 'the member, by the name of its key in the folder')
+  .option('--share-key <file>', 'key file that opens the member’s share')
+  .requiredOption('--to <key>', 'public key of whoever recovers')
+  .requiredOption('--out <file>', 'where the released share is written')
+  .action((options: Parameters<typeof releaseMemberShare>[0] & Answering) =>
+    releaseMemberShare(options, new Output(options.json)),
+  );
 remote(member.command('submit').description('hand in what members signed elsewhere; anybody can'))
   .argument('<file...>', 'signed proposals, ballots, withdrawals')
   .action((files: string[], options: ServiceOptions & Answering) =>
@@ -356,6 +371,8 @@ at(program.command('recover').description('go on with a service whose quorum is 
   .option('--from <dir...>', 'folders of instances, or folders of such; default: those of the service’s folder')
   .option('--service <digest>', 'the service; default: that of the disks')
   .option('--key <file...>', 'key file of an auditor, for what is encrypted; default: those in the service’s folder')
+  .option('--share <file...>', 'released shares of the recovery key, in place of an auditor’s key')
+  .option('--share-key <file>', 'key file of whom the shares were released to')
   .option('--receipts <file...>', 'receipts that members and clients hold: one beyond the disks voids the result')
   .option('--pinned <checkpoint...>', 'checkpoints that members noted, SEQUENCE:ROOT: as receipts')
   .option('--accept-loss', 'go on with fewer disks than it takes to lose nothing', false)

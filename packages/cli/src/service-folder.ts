@@ -8,6 +8,8 @@
  *     members/NAME.key    private keys of members (seed, hexadecimal): only where one machine plays them all
  *     clients/NAME.key
  *     releases/DIGEST/    the releases that can be launched: docs/reference/releases.md
+ *     recovery.json       the recovery key, in shares of the members: docs/how-to/recover-a-service.md
+ *     recovery/NAME.key   private keys of members that open their shares: only where one machine plays them all
  *     auditors/NAME.key   private keys of auditors (X25519, hexadecimal), whom the ledgers are encrypted to: likewise
  *     instances/          one folder a launch
  */
@@ -90,7 +92,12 @@ export class ServiceFolder {
     return readAuditorKey(this.#keyFile('auditors', name));
   }
 
-  #keyFile(kind: 'members' | 'clients' | 'auditors', name: string): string {
+  /** The key of a member that opens its share of the recovery key, made if it is not there. */
+  recoveryKey(name: string): SealingKey {
+    return readAuditorKey(this.#keyFile('recovery', name));
+  }
+
+  #keyFile(kind: 'members' | 'clients' | 'auditors' | 'recovery', name: string): string {
     const path = join(this.path, kind, `${name}.key`);
     if (!existsSync(path)) {
       mkdirSync(join(this.path, kind), { recursive: true });

@@ -111,7 +111,7 @@ export class ReplicaExecution implements Execution {
     const checker = new BundleChecker(cryptography, service, bundlesRemembered);
     this.#environment = { cryptography, service, checker, services, tableBounds };
     this.#state = foundedState(cryptography, genesis, inherited);
-    this.#layers = [this.#baseOf(genesis.first.sequence)];
+    this.#layers = [this.#baseOf(inherited === undefined ? 0 : genesis.first.sequence)];
   }
 
   execute(input: BatchInput): Executed | Unacceptable {

@@ -65,7 +65,7 @@ export function verifyHistoricalValue(
   if (!founded.ok) return refuse('genesis', founded.reason);
   let chain = founded.value;
   const first = checkpoint.epoch - epochs.length;
-  if (first !== 0) {
+  if (first !== genesis.configuration.epoch) {
     if (known?.configuration.epoch !== first)
       return refuse('epoch-chain', `begins with epoch ${first}, which the verifier does not know`);
     chain = new ChainVerifier(cryptography, service, known);

@@ -9,6 +9,7 @@ import { Accountability } from './checkers/accountability.ts';
 import { Agreement } from './checkers/agreement.ts';
 import { Authentic } from './checkers/authentic.ts';
 import { Conduct } from './checkers/conduct.ts';
+import { Disaster } from './checkers/disaster.ts';
 import { Durability } from './checkers/durability.ts';
 import { Forgery } from './checkers/forgery.ts';
 import { History } from './checkers/history.ts';
@@ -287,6 +288,7 @@ class Simulation {
       }),
       new Conduct(violate('conduct'), corrupt, this.#plan.upgrades),
       new Durability(violate('durability'), cryptography, configurations),
+      new Disaster(violate('disaster'), cryptography, founded.genesis.service, configurations),
       loot,
       new Forgery({ ...forgery, violate: violate('forgery') }),
     ];

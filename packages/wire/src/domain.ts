@@ -41,6 +41,7 @@ export type Domain =
   | 'hello'
   | 'caller' // who asks shows one replica that it holds a key
   | 'file-key' // what the key of a file is sealed for
+  | 'recovery-share' // what a member's share of the recovery key is sealed for
   | 'state';
 
 const prefixes = new Map<Domain, Uint8Array>();

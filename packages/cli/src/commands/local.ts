@@ -17,6 +17,7 @@ export interface GenesisOptions {
   readonly folder: string;
   readonly slots: number;
   readonly members: number;
+  readonly recoveryThreshold?: number;
   readonly recoveryPeriod: number;
   readonly name?: string;
   readonly platform?: readonly string[];
@@ -33,6 +34,7 @@ export async function genesis(serviceFile: string, options: GenesisOptions, outp
     name: options.name ?? nameOf(serviceFile),
     slots: options.slots,
     members: options.members,
+    ...(options.recoveryThreshold === undefined ? {} : { recoveryThreshold: options.recoveryThreshold }),
     platforms: parseLocalPlatforms(options.platform ?? []),
     runtimes: parseLocalRuntimes(options.runtimes),
     cryptography: parseCryptography(options.cryptography, cryptographyNames),

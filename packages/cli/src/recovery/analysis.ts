@@ -2,6 +2,7 @@
  * What the disks of a dead service lead to: the head that the rule adopts, the log up to it verified from genesis, the state after it.
  * spec/recovery.md, lines 10-18 and 30-32.
  */
+import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { adopt, type Adoption, type AuditReport, type Disk, type Shortage, shortageOf, voidedBy } from '@coppice/audit';
 import { nodeCryptography } from '@coppice/cryptography';
@@ -29,8 +30,8 @@ export interface RecoveryInput {
   readonly from: readonly string[];
   /** The service; else the newest that all disks are of. */
   readonly service: Digest | undefined;
-  /** Key files of auditors, for what is encrypted. */
-  readonly keyFiles: readonly string[];
+  /** Keys of auditors, for what is encrypted. */
+  readonly readers: readonly KeyObject[];
   /** Files of receipts that members or clients hold. */
   readonly receipts: readonly string[];
   /** Checkpoints that members noted: SEQUENCE:ROOT. */
@@ -50,7 +51,7 @@ export interface Analysis {
 
 export async function analyse(input: RecoveryInput, onStep: (step: string) => void): Promise<Analysis> {
   const given: GivenDisk[] = [];
-  for (const folder of diskFolders(input.from)) given.push(await readGivenDisk(folder, input.keyFiles));
+  for (const folder of diskFolders(input.from)) given.push(await readGivenDisk(folder, input.readers));
   const disks = given.flatMap(({ disk }) => disk ?? []);
   const adoption = adopt(nodeCryptography, input.service ?? serviceOf(disks), disks);
   if (typeof adoption === 'string') throw new UserError(`nothing can be recovered: ${adoption}`);

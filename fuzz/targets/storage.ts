@@ -78,8 +78,8 @@ const frame: Target = {
 
 const keyFiles = (['segment', 'snapshot'] as const).map((kind) =>
   encodeKeyFile({ kind, service, number: 7 }, new Uint8Array(8).fill(3), [
-    { kind: 'reader', to: service, sealed: new Uint8Array(80).fill(9) },
-    { kind: 'reader', to: new Uint8Array(32), sealed: new Uint8Array(0) },
+    { to: service, sealed: new Uint8Array(80).fill(9) },
+    { to: new Uint8Array(32), sealed: new Uint8Array(0) },
   ]),
 );
 

@@ -61,7 +61,7 @@ export class InstanceVault implements Vault {
     const slots: KeySlot[] = [];
     for (const reader of readers()) {
       try {
-        slots.push({ kind: 'reader', to: reader, sealed: await sealTo(reader, key.key, { info, associated }) });
+        slots.push({ to: reader, sealed: await sealTo(reader, key.key, { info, associated }) });
       } catch (error) {
         // What members listed is no key. The others can read.
         journal.warn('auditor-key-refused', { why: error instanceof Error ? error.message : String(error) });
@@ -84,9 +84,9 @@ export async function openKeyFiles(dataFolder: string, readers: readonly KeyObje
   for (const folder of keyFolders(dataFolder)) {
     for (const name of namesIn(folder)) {
       if (!/^(?:ledger|snapshot)-\d{16}\.key$/.test(name)) continue;
-      const path = join(folder, name);
-      if (statSync(path).size > keyFileBytesMax) continue;
-      const key = await openKeyFile(readFileSync(path), readers);
+      const content = contentOf(join(folder, name));
+      if (content === undefined) continue;
+      const key = await openKeyFile(content, readers);
       if (key !== undefined) known.add(key);
     }
   }
@@ -99,14 +99,23 @@ async function openKeyFile(content: Uint8Array, readers: readonly KeyObject[]): 
   const associated = keyContext(file, file.id);
   for (const reader of readers) {
     const publicKey = rawPublicKey(createPublicKey(reader));
-    for (const { kind, sealed, to } of file.slots) {
-      if (kind !== 'reader' || !sameBytes(to, publicKey)) continue;
+    for (const { sealed, to } of file.slots) {
+      if (!sameBytes(to, publicKey)) continue;
       const opened = await openSealed(reader, sealed, { info, associated });
       const key = opened?.length === keyBytes ? fileKey(opened) : undefined;
       if (key !== undefined && sameBytes(key.id, file.id)) return key;
     }
   }
   return undefined;
+}
+
+/** `undefined` for what is no key file by its length, or gone: its file was moved, or is pruned. */
+function contentOf(path: string): Uint8Array | undefined {
+  try {
+    return statSync(path).size > keyFileBytesMax ? undefined : readFileSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function namesIn(folder: string): string[] {

@@ -7,7 +7,7 @@
  */
 import { createCipheriv, createDecipheriv, hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { bytes, decode, type Digest, encode, list, oneOf, struct, toHex, type TypeOf } from '@coppice/wire';
+import { bytes, decode, type Digest, encode, list, publicKey, struct, toHex, type TypeOf } from '@coppice/wire';
 import { decodeFileHeader, encodeFileHeader, type FileKind, fileHeaderBytes, payloadsOf } from './file-header.ts';
 
 export const keyIdBytes = 8;
@@ -41,10 +41,9 @@ export interface Vault extends FileKeys {
 }
 
 const slotCodec = struct({
-  /** `reader`: sealed to a public key by HPKE. `epoch`: encrypted under the data key of an epoch. */
-  kind: oneOf('reader', 'epoch'),
-  /** The reader's public key; or, of an epoch, its number in the last 8 bytes. */
-  to: bytes(32),
+  /** A public key. */
+  to: publicKey,
+  /** The key of the file, sealed to its holder. */
   sealed: bytes(256),
 });
 

@@ -169,7 +169,7 @@ test('snapshots are encrypted likewise', async () => {
 
 test('key files: every byte counts, and what is none is refused', () => {
   const id = new Uint8Array(8).fill(3);
-  const slots = [{ kind: 'reader', to: new Uint8Array(32).fill(4), sealed: Uint8Array.of(5) }] as const;
+  const slots = [{ to: new Uint8Array(32).fill(4), sealed: Uint8Array.of(5) }] as const;
   for (const kind of ['segment', 'snapshot'] as const) {
     const encoded = encodeKeyFile({ kind, service, number: 7 }, id, slots);
     assert.deepEqual(decodeKeyFile(encoded), { kind, service, number: 7, id, slots });

@@ -14,6 +14,6 @@ export class TestVault implements Vault {
     const key = fileKey(new Uint8Array(randomBytes(32)));
     this.made.push(key);
     this.#known.add(key);
-    return Promise.resolve({ key, slots: [{ kind: 'reader', to: new Uint8Array(32).fill(1), sealed: key.id }] });
+    return Promise.resolve({ key, slots: [{ to: new Uint8Array(32).fill(1), sealed: key.id }] });
   }
 }

@@ -74,7 +74,7 @@ function options() {
   const { seed, log, seeds, from, small, json, svg, history, coverage, beyond, ballots, upgrades } = values;
   const choices: Choices = {
     ...{ ...(small ? smallPlan : {}), ...(beyond && { beyond }), ...(ballots && { ballots }) },
-    ...(upgrades && { upgrades }),
+    ...(upgrades && { upgrades: 'any' as const }),
   };
   const without = values.without?.split(',') ?? [];
   for (const kind of without)

@@ -7,6 +7,7 @@ import type { FaultKind } from './faults.ts';
 import { type AttackerKind, attackerKinds } from './faulty/index.ts';
 import type { LaunchManner } from './provider.ts';
 import type { Random } from './random.ts';
+import type { MigrationManner } from './register.ts';
 
 export interface PlannedFault {
   readonly atMs: number;
@@ -49,8 +50,8 @@ export interface Plan {
   readonly beyond: boolean;
   /** Members govern meanwhile. */
   readonly ballots: boolean;
-  /** Members upgrade the service meanwhile. */
-  readonly upgrades: boolean;
+  /** Members upgrade the service meanwhile: first by a migration of this manner, or of one that is drawn. */
+  readonly upgrades: 'none' | 'any' | MigrationManner;
 }
 
 /** How hosts treat the launches that turns ask for. */
@@ -107,7 +108,8 @@ export const smallPlan: Choices = { disturbedMs: 3500, undisturbedMs: 4500 };
 export function planOf(seed: number, random: Random, { focus, checkpointInterval, ...choices }: Choices = {}): Plan {
   const slots = choices.slots ?? random.pick([4, 4, 4, 4, 4, 5, 6, 7]);
   // An upgrade takes a round of turns.
-  const turnIntervalMs = choices.upgrades === true ? random.between(1000, 1200) : random.between(1000, 2500);
+  const turnIntervalMs =
+    (choices.upgrades ?? 'none') !== 'none' ? random.between(1000, 1200) : random.between(1000, 2500);
   // Most are short, since most faults need one or two turns to show what they do, and seeds find more than time does.
   const disturbedMs =
     choices.disturbedMs ?? (random.percent(15) ? random.between(6000, 10_000) : random.between(2000, 5500));
@@ -142,7 +144,7 @@ export function planOf(seed: number, random: Random, { focus, checkpointInterval
     erasure: { keys: true, nonces: true },
     beyond: false,
     ballots: false,
-    upgrades: false,
+    upgrades: 'none',
     ...choices,
   };
 }

@@ -157,7 +157,8 @@ class Simulation {
     const governing = { world, random: random.fork('members'), service: founded.genesis.service, slots: plan.slots };
     this.#members = new Members({ ...governing, members, doors: () => this.#doors() });
     const upgrading = { scheduler, random: random.fork('upgrader'), members: this.#members, slots: plan.slots };
-    this.#upgrader = new Upgrader({ ...upgrading, head: () => host.head });
+    const migration = plan.upgrades === 'none' || plan.upgrades === 'any' ? undefined : plan.upgrades;
+    this.#upgrader = new Upgrader({ ...upgrading, manner: migration, head: () => host.head });
     const genesis = founded.document.genesis.configuration;
     this.#observers = new Observers(() => scheduler.now);
     const violate = (checker: string) => (message: string) => this.#observers.violate(checker, message);
@@ -203,7 +204,7 @@ class Simulation {
     const scheduler = this.#scheduler;
     for (const client of this.#clients) client.start();
     if (this.#plan.ballots) this.#members.start();
-    if (this.#plan.upgrades) this.#upgrader.start();
+    if (this.#plan.upgrades !== 'none') this.#upgrader.start();
     for (const { atMs, ...fault } of faults) scheduler.at(atMs, () => this.#faults.inject(fault));
     const enough = (): boolean => this.#untilViolation && this.#observers.violations.length > 0;
     scheduler.runUntil(disturbedMs, enough);
@@ -286,7 +287,7 @@ class Simulation {
         turnDeadlineMs: policy.turnDeadlineMs,
         corrupt,
       }),
-      new Conduct(violate('conduct'), corrupt, this.#plan.upgrades),
+      new Conduct(violate('conduct'), corrupt, this.#plan.upgrades !== 'none'),
       new Durability(violate('durability'), cryptography, configurations),
       new Disaster(violate('disaster'), cryptography, founded.genesis.service, configurations),
       loot,

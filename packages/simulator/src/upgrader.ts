@@ -8,6 +8,7 @@ import { releaseEntry, releases, type SimulatedRelease } from './founding.ts';
 import type { Instance } from './instance.ts';
 import type { Members } from './members.ts';
 import type { Random } from './random.ts';
+import type { MigrationManner } from './register.ts';
 import type { Scheduler } from './scheduler.ts';
 
 interface UpgraderOptions {
@@ -15,6 +16,8 @@ interface UpgraderOptions {
   readonly random: Random;
   readonly members: Members;
   readonly slots: number;
+  /** Of the first migration; `undefined`: as it is drawn. */
+  readonly manner: MigrationManner | undefined;
   /** Whose state members look at. */
   readonly head: () => Instance | undefined;
 }
@@ -28,7 +31,9 @@ export class Upgrader {
 
   constructor(options: UpgraderOptions) {
     this.#options = options;
-    this.#first = options.random.pick([releases[1]!, releases[1]!, releases[2]!, releases[3]!]);
+    const [, ...next] = releases;
+    const drawn = options.random.pick(['sound', 'sound', 'failing', 'divergent'] as const);
+    this.#first = next.find(({ migration }) => migration === (options.manner ?? drawn))!;
   }
 
   start(): void {

@@ -15,7 +15,7 @@ describe('seeds in which the service is upgraded', () => {
   const outcomes: Outcome[] = [];
   for (const seed of [4, 11, 12]) {
     it(`${seed}`, () => {
-      const outcome = simulate(seed, { choices: { upgrades: true } });
+      const outcome = simulate(seed, { choices: { upgrades: 'any' } });
       outcomes.push(outcome);
       assert.deepEqual(outcome.violations, [], `npm run sim -- --seed ${seed} --upgrades --log`);
     });

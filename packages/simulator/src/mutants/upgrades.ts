@@ -3,7 +3,9 @@ import type { Choices } from '../plan.ts';
 import { calm, type Mutant } from './mutant.ts';
 
 /** Long enough for two upgrades. */
-const upgraded: Choices = { ...calm, upgrades: true, disturbedMs: 9000, undisturbedMs: 4000 };
+const upgraded: Choices = { ...calm, upgrades: 'any', disturbedMs: 9000, undisturbedMs: 4000 };
+/** By a migration of which replicas do not agree what it gives. */
+const divided: Choices = { ...upgraded, upgrades: 'divergent' };
 
 export const upgrades: readonly Mutant[] = [
   {
@@ -65,7 +67,7 @@ export const upgrades: readonly Mutant[] = [
       },
     ],
     stalls: true,
-    choices: upgraded,
+    choices: divided,
   },
   {
     name: 'old-version-of-the-protocol',
@@ -111,6 +113,6 @@ export const upgrades: readonly Mutant[] = [
         instead: 'attempt: 1,',
       },
     ],
-    choices: upgraded,
+    choices: divided,
   },
 ];

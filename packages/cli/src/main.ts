@@ -33,7 +33,7 @@ import {
   vote,
   withdraw,
 } from './commands/member.ts';
-import { makeShareKey, recover, type RecoverOptions, releaseMemberShare } from './commands/recover.ts';
+import { makeSealingKey, recover, type RecoverOptions, releaseMemberShare } from './commands/recover.ts';
 import { status, watch, watchEvents } from './commands/status.ts';
 import { report as upgradeReport, type ReportOptions, verify as verifyUpgrade } from './commands/upgrade.ts';
 import {
@@ -237,7 +237,7 @@ const share = member
   .description('a member’s share of the key that opens the ledgers after a disaster');
 at(share.command('key').description('make a key for whoever recovers, to have shares released to'))
   .requiredOption('--out <file>', 'where the private key is written')
-  .action((options: { out: string } & Answering) => makeShareKey(options, new Output(options.json)));
+  .action((options: { out: string } & Answering) => makeSealingKey(options, new Output(options.json)));
 at(share.command('release').description('open the member’s share, and seal it to whoever recovers; needs no network'))
   .option('--as <name>', 'the member, by the name of its key in the folder')
   .option('--share-key <file>', 'key file that opens the member’s share')
@@ -409,6 +409,9 @@ const ledgerOptions = (options: LedgerOptions, command: Command): LedgerOptions 
   ...options,
   folderNamed: command.getOptionValueSource('folder') !== 'default',
 });
+at(ledger.command('key').description('make a key for an auditor, whom ledgers are encrypted to'))
+  .requiredOption('--out <file>', 'where the private key is written')
+  .action((options: { out: string } & Answering) => makeSealingKey(options, new Output(options.json)));
 onDisk(ledger.command('ls').description('segments: what each holds, and whom it is encrypted to')).action(
   (folder: string, options: LedgerOptions & Answering) => listLedger(folder, options, new Output(options.json)),
 );

@@ -112,8 +112,8 @@ export async function releaseMemberShare(
   ]);
 }
 
-/** `coppice member share key`: a key for whoever recovers. */
-export function makeShareKey(options: { readonly out: string }, output: Output): void {
+/** `coppice member share key`, `coppice ledger key`: a key that something can be sealed to, of whoever recovers or audits. */
+export function makeSealingKey(options: { readonly out: string }, output: Output): void {
   writeFileSync(options.out, `${toHex(randomBytes(32))}\n`, { mode: 0o600, flag: 'wx' });
   const publicKey = toHex(readAuditorKey(options.out).publicKey);
   output.answer({ publicKey, out: options.out }, [`public key ${publicKey}`, `the private key is in ${options.out}`]);

@@ -7,6 +7,7 @@
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { defaultFolder, type ServiceOptions } from './connect.ts';
+import { backUp, type BackupOptions, list as listBackups, restore, verifyStored } from './commands/backup.ts';
 import type { PlanOptions } from './commands/upgrade-plan.ts';
 import { showEvidence, type ShowOptions, verifyEvidenceFile, type VerifyOptions } from './commands/evidence.ts';
 import { importEndorsements } from './commands/endorsements.ts';
@@ -86,6 +87,9 @@ function at(command: Command): Command {
     .option('--folder <folder>', 'the service’s folder on this machine', defaultFolder)
     .option('--json', 'answer with one JSON document, as the last line of stdout', false);
 }
+
+const answering = (command: Command): Command =>
+  command.option('--json', 'answer with one JSON document, as the last line of stdout', false);
 
 function remote(command: Command): Command {
   return at(command)
@@ -290,6 +294,33 @@ at(history.command('verify').description('whether a file of show --proof proves 
   .option('--service <digest>', 'the service; default: that of the folder')
   .action((file: string, options: Local & Answering) => verifyHistory(file, options, new Output(options.json)));
 
+const backup = program.command('backup').description('copies of an instance’s ledger and newest snapshot, elsewhere');
+const stored = (command: Command): Command =>
+  answering(command)
+    .requiredOption('--store <place>', 'a folder, or s3://BUCKET/PREFIX with credentials in the environment')
+    .option('--endpoint <url>', 'of object storage that is not Amazon’s');
+stored(
+  backup
+    .command('create')
+    .description('back up an instance’s folder, also while it runs; what is stored already is not stored again'),
+)
+  .argument('<folder>', 'an instance’s folder')
+  .action((folder: string, options: BackupOptions & Answering) => backUp(folder, options, new Output(options.json)));
+stored(backup.command('list').description('the backups of a store')).action((options: BackupOptions & Answering) =>
+  listBackups(options, new Output(options.json)),
+);
+stored(backup.command('verify').description('read all of a backup, and say what is not as it was written'))
+  .argument('[backup]', 'its name; default: the newest')
+  .action((name: string | undefined, options: BackupOptions & Answering) =>
+    verifyStored(name, options, new Output(options.json)),
+  );
+stored(backup.command('restore').description('write a backup into a new folder, every byte verified'))
+  .argument('[backup]', 'its name; default: the newest')
+  .requiredOption('--out <folder>', 'the new folder')
+  .action((name: string | undefined, options: BackupOptions & { out: string } & Answering) =>
+    restore(name, options, new Output(options.json)),
+  );
+
 const receipt = program.command('receipt').description('receipts');
 at(receipt.command('verify').description('whether a receipt proves what it says; needs no network'))
   .argument('<file>')
@@ -297,8 +328,6 @@ at(receipt.command('verify').description('whether a receipt proves what it says;
   .action((file: string, options: Local & Answering) => verifyReceiptFile(file, options, new Output(options.json)));
 
 const release = program.command('release').description('releases: what runs in every replica, and members approve');
-const answering = (command: Command): Command =>
-  command.option('--json', 'answer with one JSON document, as the last line of stdout', false);
 answering(release.command('build').description('bundle the replica and a service, reproducibly'))
   .option('--service <file>', 'the module whose default export is the service; default: the example', exampleService)
   .option('--out <folder>', 'where the release is written', 'release')

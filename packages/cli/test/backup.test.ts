@@ -1,0 +1,208 @@
+/**
+ * Backups: of a ledger that is written to meanwhile, to a folder and to a real S3 server; stores that lie are found out.
+ */
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { type Ledger, openLedger, readLedger, Snapshots } from '@coppice/storage';
+import { createBackup, listBackups, readManifest, restoreBackup, verifyBackup } from '../src/backup/backup.ts';
+import { partBytes } from '../src/backup/manifest.ts';
+import { type BackupStore, openStore } from '../src/backup/store.ts';
+import { UserError } from '../src/service-folder.ts';
+
+const service = new Uint8Array(32).fill(5);
+
+function folderOf(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'coppice-backup-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const synced = (ledger: Ledger): Promise<void> =>
+  new Promise((resolve, reject) => ledger.sync((error) => (error === undefined ? resolve() : reject(error))));
+
+async function append(ledger: Ledger, sequences: Iterable<number>, bytes = 1000): Promise<void> {
+  for (const sequence of sequences)
+    ledger.append({ type: 2, sequence, payload: new Uint8Array(bytes).fill(sequence % 251) });
+  await synced(ledger);
+}
+
+const upTo = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+/** A data folder with a fill-in, two segments and a snapshot; the ledger is open. */
+async function instance(t: TestContext): Promise<{ data: string; ledger: Ledger }> {
+  const data = folderOf(t);
+  const past = openLedger(join(data, 'history', '1-9'), { service }).ledger;
+  await append(past, upTo(1, 9));
+  await new Promise<void>((resolve) => past.close(() => resolve()));
+  const { ledger } = openLedger(join(data, 'ledger'), { service, segmentBytes: 6 * 1024 * 1024 });
+  t.after(() => new Promise<void>((resolve) => ledger.close(() => resolve())));
+  await append(ledger, upTo(10, 17), 1024 * 1024);
+  const snapshots = new Snapshots(join(data, 'snapshots'), { service });
+  for (const sequence of [11, 15])
+    await new Promise<void>((resolve, reject) =>
+      snapshots.write(sequence, Uint8Array.of(1), [new Uint8Array(5000)], (error) =>
+        error === undefined ? resolve() : reject(error),
+      ),
+    );
+  return { data, ledger };
+}
+
+function sequencesIn(folder: string): number[] {
+  const sequences: number[] = [];
+  for (const item of readLedger(folder, { service })) {
+    if (item.kind === 'record') sequences.push(item.record.sequence);
+    else assert.equal(item.kind, 'clean');
+  }
+  return sequences;
+}
+
+async function backsUp(t: TestContext, store: BackupStore): Promise<void> {
+  const { data, ledger } = await instance(t);
+  const first = await createBackup(data, store);
+  assert.equal(first.manifest.sequence, 17);
+  assert.deepEqual(
+    first.manifest.files.map(({ path }) => path),
+    [
+      'snapshots/snapshot-0000000000000015.snap',
+      'history/1-9/ledger-0000000000000000.seg',
+      'ledger/ledger-0000000000000000.seg',
+      'ledger/ledger-0000000000000005.seg',
+    ],
+  );
+  assert.ok(first.written > 4);
+  // While it grows: only what is new is stored.
+  await append(ledger, upTo(18, 20));
+  const second = await createBackup(data, store);
+  assert.equal(second.manifest.sequence, 20);
+  assert.equal(second.written, 1);
+  assert.ok(second.bytesWritten < partBytes);
+  const third = await createBackup(data, store);
+  assert.equal(third.written, 0);
+
+  assert.deepEqual(await listBackups(store), [first.name, second.name, third.name]);
+  for (const { name, manifest } of [first, second]) {
+    assert.deepEqual(await verifyBackup(store, manifest), []);
+    const restored = join(folderOf(t), 'restored');
+    await restoreBackup(store, (await readManifest(store, name)).manifest, restored);
+    assert.deepEqual(sequencesIn(join(restored, 'ledger')), upTo(10, manifest.sequence));
+    assert.deepEqual(sequencesIn(join(restored, 'history', '1-9')), upTo(1, 9));
+    assert.equal([...new Snapshots(join(restored, 'snapshots'), { service }).read(15).chunks()].length, 1);
+    await assert.rejects(restoreBackup(store, manifest, restored), UserError);
+  }
+  assert.equal((await readManifest(store)).name, third.name);
+}
+
+test('to a folder, again and again', async (t) => {
+  await backsUp(t, openStore(join(folderOf(t), 'store'), undefined));
+});
+
+const moto = spawnSync('moto_server', ['--help'], { stdio: 'ignore' }).status === 0;
+
+test(
+  'to a real S3 server',
+  { skip: moto ? false : 'there is no moto_server on this machine (pip install "moto[server]")' },
+  async (t) => {
+    const server = spawn('moto_server', ['-H', '127.0.0.1', '-p', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    t.after(async () => {
+      server.kill('SIGKILL');
+      if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
+    });
+    let said = '';
+    const endpoint = await new Promise<string>((resolve, reject) => {
+      const hear = (chunk: Buffer): void => {
+        said += chunk.toString();
+        const address = /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(said)?.[1];
+        if (address !== undefined) resolve(address);
+      };
+      server.stdout.on('data', hear);
+      server.stderr.on('data', hear);
+      server.once('exit', () => reject(new Error(`moto_server ended: ${said}`)));
+    });
+    const before = { ...process.env };
+    t.after(() => (process.env = before));
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1' });
+    await assert.rejects(createBackup((await instance(t)).data, openStore('s3://nowhere/x', endpoint)), UserError);
+    assert.ok((await fetch(`${endpoint}/bucket`, { method: 'PUT' })).ok);
+    await backsUp(t, openStore('s3://bucket/some/prefix', endpoint));
+    // Another prefix is another store.
+    assert.deepEqual(await listBackups(openStore('s3://bucket', endpoint)), []);
+  },
+);
+
+test('a store that lies is found out, when it is written to and when it is read', async (t) => {
+  const { data } = await instance(t);
+  const kept = openStore(join(folderOf(t), 'store'), undefined);
+  const { name, manifest } = await createBackup(data, kept);
+  const bent = (bytes: Uint8Array | undefined): Uint8Array | undefined => {
+    const changed = bytes?.slice();
+    if (changed !== undefined) changed[changed.length >> 1]! ^= 1;
+    return changed;
+  };
+  const lying = (changes: Partial<BackupStore>): BackupStore => ({
+    has: (of) => kept.has(of),
+    put: (of, bytes) => kept.put(of, bytes),
+    get: (of, max) => kept.get(of, max),
+    list: (prefix) => kept.list(prefix),
+    ...changes,
+  });
+  const empty = openStore(join(folderOf(t), 'other'), undefined);
+  // It forgets, or changes, what it is given.
+  await assert.rejects(
+    createBackup(data, {
+      ...lying({}),
+      has: async () => false,
+      put: async () => {},
+      get: (of, max) => empty.get(of, max),
+    }),
+    /missing/,
+  );
+  await assert.rejects(
+    createBackup(data, lying({ has: async () => false, get: async (of, max) => bent(await kept.get(of, max)) })),
+    /changed/,
+  );
+  // It gives another manifest, an older part, or none.
+  await assert.rejects(
+    readManifest(lying({ get: async (of, max) => bent(await kept.get(of, max)) }), name),
+    /not what was written/,
+  );
+  await assert.rejects(readManifest(empty), /no backup/);
+  const [part] = manifest.files[2]!.parts;
+  for (const [answer, reason] of [
+    [bent, /changed/],
+    [() => undefined, /missing/],
+  ] as const) {
+    const store = lying({
+      get: async (of, max) => (of.endsWith(part!) ? answer(await kept.get(of, max)) : kept.get(of, max)),
+    });
+    const problems = await verifyBackup(store, manifest);
+    assert.equal(problems.length, 1);
+    assert.match(problems[0]!, reason);
+    assert.match(problems[0]!, /^ledger\/ledger-0000000000000000\.seg/);
+    const out = join(folderOf(t), 'out');
+    await assert.rejects(restoreBackup(store, manifest, out), reason);
+    assert.ok(!readdirSync(join(out, '..')).includes('out'));
+  }
+});
+
+test('no path of a manifest leads out of the folder, and a damaged ledger is not backed up', async (t) => {
+  const { data } = await instance(t);
+  const store = openStore(join(folderOf(t), 'store'), undefined);
+  const { manifest } = await createBackup(data, store);
+  const { decodeManifest, encodeManifest } = await import('../src/backup/manifest.ts');
+  for (const path of ['../x.seg', '/etc/x.key', 'ledger/../../x.seg', 'history/1-2/../x.seg', 'node.log']) {
+    const forged = encodeManifest({ ...manifest, files: [{ ...manifest.files[0]!, path }] });
+    assert.equal(decodeManifest(forged.name, forged.bytes), 'malformed');
+  }
+  const segment = join(data, 'ledger', 'ledger-0000000000000000.seg');
+  const bytes = readFileSync(segment);
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(segment, bytes);
+  await assert.rejects(createBackup(data, store), /damaged/);
+  truncateSync(segment, 100);
+  await assert.rejects(createBackup(data, store), /damaged/);
+});

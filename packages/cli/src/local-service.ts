@@ -21,7 +21,7 @@ import {
   type RunningInstance,
   type Succession,
 } from '@coppice/host';
-import { entryFor, type Release, ReleaseError, type ReleaseStore } from '@coppice/release';
+import { entryFor, type Release, ReleaseError, type ReleaseStore, scriptsOf } from '@coppice/release';
 import { type Active, encode, type Digest, fromHex, genesisDocumentCodec, sameBytes, toHex } from '@coppice/wire';
 import {
   type LocalPlatforms,
@@ -40,6 +40,8 @@ export interface FoundingOptions {
   readonly serviceFile: string;
   /** The folder of a release that was built of it before, with whatever runtimes, cryptography and seeds; default: one is built. */
   readonly release?: string;
+  /** That of its next version: a release of it is built, too, before anything runs, for members to approve. */
+  readonly nextServiceFile?: string;
   readonly name: string;
   readonly slots?: number;
   readonly members?: number;
@@ -90,16 +92,26 @@ export class LocalService {
   readonly driver: Driver;
   readonly service: Digest;
   readonly release: Digest;
+  /** The release of the next version, if one was built. */
+  readonly next: Release | undefined;
   readonly #epochKeys: number;
   #host: Host | undefined;
   #hosting: Promise<void> | undefined;
 
-  private constructor(folder: ServiceFolder, driver: Driver, service: Digest, release: Digest, epochKeys: number) {
+  private constructor(
+    folder: ServiceFolder,
+    driver: Driver,
+    service: Digest,
+    release: Digest,
+    epochKeys: number,
+    next?: Release,
+  ) {
     this.folder = folder;
     this.driver = driver;
     this.service = service;
     this.release = release;
     this.#epochKeys = epochKeys;
+    this.next = next;
   }
 
   /** Founds a service in `path`, with keys for all members, and leaves its replicas running. */
@@ -115,6 +127,8 @@ export class LocalService {
       name: `member-${i + 1}`,
       signer: folder.key('members', `member-${i + 1}`),
     }));
+    const next = await buildNextRelease(options, folder, release, signers[0]?.signer);
+    if (next !== undefined) onStep(`release of the next version built: ${toHex(next.digest)}`);
     const readers = Array.from({ length: auditors }, (_, i) => {
       const name = `auditor-${i + 1}`;
       return { name, key: toHex(folder.auditorKey(name).publicKey) };
@@ -146,7 +160,7 @@ export class LocalService {
       epochKeys: constitution.policy.epochKeys,
       platforms,
     });
-    return new LocalService(folder, driver, founded.service, release.digest, constitution.policy.epochKeys);
+    return new LocalService(folder, driver, founded.service, release.digest, constitution.policy.epochKeys, next);
   }
 
   /**
@@ -337,11 +351,26 @@ function sourceOf(
 async function buildLocalRelease(
   { cryptography = ['libsodium'], release, runtimes = ownRuntime(), seeds = [], serviceFile }: FoundingOptions,
   { releases }: ServiceFolder,
+  more: Pick<Parameters<ReleaseStore['build']>[0], 'carried' | 'signers'> = {},
 ): Promise<Release> {
   try {
     if (release !== undefined) return releases.add(release);
-    return await releases.build({ service: serviceFile, runtimes, cryptography, seeds });
+    return await releases.build({ service: serviceFile, runtimes, cryptography, seeds, ...more });
   } catch (error) {
     throw error instanceof ReleaseError ? new UserError(error.message) : error;
   }
+}
+
+/** Its replicas can execute what runs, too. A member says where it came from. */
+async function buildNextRelease(
+  options: FoundingOptions,
+  folder: ServiceFolder,
+  release: Release,
+  signer: KeyedSigner | undefined,
+): Promise<Release | undefined> {
+  const { nextServiceFile: serviceFile } = options;
+  if (serviceFile === undefined) return undefined;
+  const signers = signer === undefined ? [] : [signer];
+  const { release: _, ...others } = options;
+  return buildLocalRelease({ ...others, serviceFile }, folder, { carried: scriptsOf(release), signers });
 }

@@ -1,7 +1,7 @@
 /**
- * The main job, in under two minutes: a consortium founds a service, four replicas record supply-chain events under load, every
- * one of them is replaced meanwhile, one is killed, one is robbed of its memory and evicted, and at the end everything is
- * verified offline. Exit status 0 only if all of it held.
+ * The main job, in under two minutes: a consortium founds a service, four replicas record supply-chain events under load, members approve
+ * the service's next version, the turns bring it into every slot, and it is activated with its migration; meanwhile one replica is robbed
+ * of its memory and evicted, and one is killed. At the end everything is verified offline. Exit status 0 only if all of it held.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,6 +28,7 @@ import { seatedPrograms } from './fleet.ts';
 import { Load, percentile } from './load.ts';
 import { reportLines } from './report.ts';
 import { seatedTurns, TurnWatch } from './turns.ts';
+import { approveNext, proveUpgrade } from './upgrade.ts';
 
 const slots = 4;
 const turnIntervalMs = 12_000;
@@ -40,7 +41,9 @@ const defaultSeeds = ['beech', 'hazel', 'oak'];
 /** Receipts that are also verified from their text, one by one, as a stranger would. */
 const strangersReceipts = 40;
 
-const serviceFile = fileURLToPath(new URL('service.ts', import.meta.resolve('@coppice/example-supply-chain')));
+const [serviceFile, nextServiceFile] = ['service.ts', 'next.ts'].map((name) =>
+  fileURLToPath(new URL(name, import.meta.resolve('@coppice/example-supply-chain'))),
+) as [string, string];
 
 interface Scene {
   readonly output: Output;
@@ -51,8 +54,10 @@ interface Scene {
   epoch: number;
   /** Who sits in each slot now. */
   readonly seats: Map<number, string>;
-  /** Slots whose founders have been replaced. */
-  replaced: Set<number>;
+  /** Slots that have an instance of the next release. */
+  moved: Set<number>;
+  /** The version of the service that is active. */
+  version: number;
   /** Opening times of turns, agreed. */
   readonly opened: Map<number, number>;
 }
@@ -75,6 +80,7 @@ async function demo(
   );
   const local = await LocalService.found(folder, {
     serviceFile,
+    nextServiceFile,
     name: 'supply-chain',
     slots,
     members: 3,
@@ -127,16 +133,23 @@ async function run(
     watch: new TurnWatch(),
     epoch: 0,
     seats: new Map(),
-    replaced: new Set(),
+    moved: new Set(),
+    version: 1,
     opened: new Map(),
   };
   output.say(
-    '\nEvents are recorded under load, each with a receipt that the client verifies; every slot is replaced meanwhile.',
+    '\nEvents are recorded under load, each with a receipt that the client verifies; the service is upgraded meanwhile, slot by slot.',
   );
   const watching = watchFleet(scene);
+  say(scene, `  ${await approveNext(local, client, platforms)}.`);
 
   const loot = await robReplica(scene, 2);
-  await waitFor(scene, () => scene.replaced.size === slots, 'every slot to be replaced');
+  await waitFor(scene, () => scene.moved.size === slots, 'every slot to move to the next release');
+  await waitFor(scene, () => scene.version > 1, 'its activation');
+  say(
+    scene,
+    `  Every slot has moved, and version ${scene.version} of the service is active: its migration was voted on.`,
+  );
   const victim = await killReplica(scene);
   await waitFor(
     scene,
@@ -166,6 +179,13 @@ async function run(
     output.say(`  ! ${problem.code} at batch ${problem.sequence}: ${problem.message}`);
   const turns = await seatedTurns(survivor.folder, folder, client.chain, report, scene.opened);
 
+  const ledgers = local.driver.running().filter((one) => one.instance === scene.seats.get(one.slot));
+  const upgrade = await proveUpgrade(
+    local,
+    ledgers.map((one) => one.folder),
+  );
+  output.say(`  upgrade certificate: ${upgrade.certificate}`);
+
   const steadyMs = loadEnded - loadBegan - scene.watch.overlap(loadBegan, loadEnded);
   const turningMs = scene.watch.overlap(loadBegan, loadEnded);
   const [during, outside] = [
@@ -185,7 +205,8 @@ async function run(
     verified === issued &&
     issued > 0 &&
     report.ok &&
-    scene.replaced.size === slots &&
+    upgrade.certificate === 'verified' &&
+    upgrade.service?.to === 2 &&
     turns.every((turn) => turn.cleanStartValid && turn.platform === platformNameOf(platforms, turn.slot)) &&
     configuration.seats.every((seat) => seat.platform === platformNameOf(platforms, seat.slot)) &&
     fleet.length === slots &&
@@ -202,6 +223,7 @@ async function run(
     latencyMs: { ...all, steady: latency(outside), duringTurns: latency(during) },
     platforms: configuration.seats.map(({ platform, slot }) => ({ slot, platform })),
     fleet,
+    upgrade,
     turns,
     killed: { slot: victim.slot, instance: victim.instance },
     intruder: attempts,
@@ -223,7 +245,8 @@ async function run(
 
 /** Follows the fleet until it is stopped, and shows what it sees. */
 function watchFleet(scene: Scene): { stop: () => void } {
-  const { client, load, output, watch } = scene;
+  const { client, load, local, output, watch } = scene;
+  const next = local.next && toHex(local.next.digest);
   const stop = new AbortController();
   let said = '';
   let lastCount = 0;
@@ -233,9 +256,10 @@ function watchFleet(scene: Scene): { stop: () => void } {
       if (best !== undefined) {
         watch.observe(best, turnStep);
         scene.epoch = best.epoch;
+        scene.version = best.active.service;
         for (const seat of best.seats) {
           scene.seats.set(seat.slot, seat.instance);
-          if (seat.turn > 0) scene.replaced.add(seat.slot);
+          if (seat.release === next) scene.moved.add(seat.slot);
         }
         if (best.turn !== null) scene.opened.set(best.turn.turn, best.turn.openedTime);
         for (const turn of best.finishedTurns) scene.opened.set(turn.turn, turn.openedTime);
@@ -278,7 +302,7 @@ function say(scene: Scene, line: string): void {
 
 /** In the middle of the load, an intruder gets everything that the replica in `slot` has in memory. */
 async function robReplica(scene: Scene, slot: number): Promise<Loot> {
-  await waitFor(scene, () => scene.replaced.has(0), 'the first turn');
+  await waitFor(scene, () => scene.moved.has(0), 'the first turn');
   const instance = scene.local.driver.running().find((one) => one.instance === scene.seats.get(slot));
   if (instance === undefined) throw new UserError(`no process sits in slot ${slot}`);
   const file = join(instance.folder, 'breach.json');

@@ -1,15 +1,18 @@
 /**
  * What the demo tells at its end.
  */
+import { toHex } from '@coppice/wire';
 import { provesNothing } from '../commands/status.ts';
 import type { Attempt } from '../intruder.ts';
 import { duration, table } from '../output.ts';
 import type { SeatedProgram } from './fleet.ts';
 import type { Load } from './load.ts';
 import type { SeatedTurn } from './turns.ts';
+import type { ProvenUpgrade } from './upgrade.ts';
 
 interface ReportDocument {
   readonly ok: boolean;
+  readonly service: Uint8Array;
   readonly operations: number;
   readonly failed: number;
   readonly rejected: number;
@@ -21,6 +24,7 @@ interface ReportDocument {
   };
   readonly platforms: readonly { readonly slot: number; readonly platform: string }[];
   readonly fleet: readonly SeatedProgram[];
+  readonly upgrade: ProvenUpgrade;
   readonly turns: readonly SeatedTurn[];
   readonly intruder: readonly Attempt[];
   readonly receipts: { readonly issued: number; readonly verified: number };
@@ -48,6 +52,7 @@ export function reportLines(report: ReportDocument, load: Load, audited: string)
     `latency      p50 ${latencyMs.steady.p50} ms, p99 ${latencyMs.steady.p99} ms outside turns; p50 ${latencyMs.duringTurns.p50} ms, p99 ${latencyMs.duringTurns.p99} ms during turns`,
     `receipts     ${report.receipts.verified} of ${report.receipts.issued} verified offline`,
     `audit        ${report.audit.ok ? 'ok' : 'FAILED'}: ${report.audit.transactions} transactions from genesis on`,
+    ...upgradeLines(report.upgrade),
     `platforms    ${report.platforms.map(({ slot, platform }) => `slot ${slot} ${platform}`).join(', ')}`,
     `             ${provesNothing(report.platforms.map(({ platform }) => platform))}`,
     '',
@@ -95,7 +100,18 @@ export function reportLines(report: ReportDocument, load: Load, audited: string)
     `files        ${report.folder}`,
     `try          npx coppice receipt verify ${report.folder}/receipts/0.json --folder ${report.folder}`,
     `             npx coppice audit ${audited} --folder ${report.folder}`,
+    `             npx coppice upgrade verify ${report.upgrade.page} --genesis ${toHex(report.service)}`,
     '',
     report.ok ? `All of it held, in ${duration(report.seconds * 1000)}.` : 'SOMETHING DID NOT HOLD: see above.',
+  ];
+}
+
+function upgradeLines({ approvedBy, certificate, changes, from, moved, page, service, to }: ProvenUpgrade): string[] {
+  return [
+    `upgrade      release ${from.slice(0, 16)} → ${to.slice(0, 16)}, approved by ${approvedBy.join(' and ')}; ${moved.length} slots moved`,
+    ...(service === null
+      ? []
+      : [`             service ${service.from} → ${service.to}; the migration wrote ${changes} entries`]),
+    `             certificate ${certificate}: ${page}`,
   ];
 }

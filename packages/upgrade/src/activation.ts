@@ -14,6 +14,7 @@ import {
   sameBytes,
   validCheckpointCertificate,
 } from '@coppice/wire';
+import { fieldsOf } from './approval.ts';
 import type { UpgradeCertificate } from './certificate.ts';
 import { checkWrites, type Context, refuse } from './refusal.ts';
 
@@ -70,8 +71,7 @@ export function checkActivation(
 }
 
 function versionsIn(value: PlainValue): { readonly protocol: number; readonly service: number } | undefined {
-  const { from } = value as { readonly from?: { readonly protocol?: unknown; readonly service?: unknown } };
-  const { protocol, service } = from ?? {};
+  const { protocol, service } = fieldsOf(fieldsOf(value)['from']);
   return typeof protocol === 'number' && typeof service === 'number' ? { protocol, service } : undefined;
 }
 

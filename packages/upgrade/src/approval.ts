@@ -115,17 +115,34 @@ function approvalOf(
   };
 }
 
+interface Signed {
+  readonly statement: Uint8Array;
+  readonly ballots: readonly Uint8Array[];
+}
+
 /** What members signed for the decision in a write set, which was judged before. */
-function decisionIn(writeSet: Uint8Array): { readonly statement: Uint8Array; readonly ballots: readonly Uint8Array[] } {
+function decisionIn(writeSet: Uint8Array): Signed {
+  const signed = acceptedIn(writeSet);
+  return signed ?? refuse('approval', 'the last decision approves no release');
+}
+
+/** What was signed for the decision that a write set accepts, if it does; it is not verified. */
+export function acceptedIn(writeSet: Uint8Array): Signed | undefined {
   for (const { address, value } of changesOf(writeSet) ?? []) {
     const decoded = address.startsWith(decisionsPrefix) && value !== undefined ? decodePlainCbor(value) : undefined;
-    if (decoded?.ok !== true) continue;
-    const { ballots, state, statement } = decoded.value as { readonly [key: string]: PlainValue };
-    if (state !== 'accepted') continue;
-    const signed = (ballots as readonly { readonly statement: Uint8Array }[]).map((one) => one.statement);
-    return { statement: statement as Uint8Array, ballots: signed };
+    const { ballots, state, statement } = fieldsOf(decoded?.ok === true ? decoded.value : undefined);
+    if (state !== 'accepted' || !(statement instanceof Uint8Array)) continue;
+    const listed: readonly PlainValue[] = Array.isArray(ballots) ? ballots : [];
+    const signed = listed.map((one) => fieldsOf(one)['statement']);
+    if (signed.every((one) => one instanceof Uint8Array)) return { statement, ballots: signed };
   }
-  return refuse('approval', 'the last decision approves no release');
+  return undefined;
+}
+
+/** A map with text keys; what is none has no fields. */
+export function fieldsOf(value: PlainValue | undefined): { readonly [key: string]: PlainValue | undefined } {
+  const isMap = typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && !Array.isArray(value);
+  return isMap && !(value instanceof Map) ? (value as { readonly [key: string]: PlainValue }) : {};
 }
 
 function statementIn(signed: Uint8Array) {

@@ -14,6 +14,7 @@ import {
   writeSetDigest,
 } from '@coppice/ledger';
 import { decodeStatement } from '@coppice/governance';
+import { acceptedIn } from './approval.ts';
 import {
   batchCodec,
   type CheckpointCertificate,
@@ -21,7 +22,6 @@ import {
   type Configuration,
   type Cryptography,
   decode,
-  decodePlainCbor,
   decodeResult,
   type Digest,
   type EpochCertificate,
@@ -29,7 +29,6 @@ import {
   type Header,
   headerDigest,
   type Outcome,
-  type PlainValue,
   sameBytes,
   seatOf,
   type SystemRequest,
@@ -278,16 +277,11 @@ function written(writeSet: Uint8Array, address: string): Uint8Array | undefined 
 
 /** The release that the decision in a write set approves, if it does. */
 function releaseApproved(writeSet: Uint8Array): Digest | undefined {
-  for (const { address, value } of changesOf(writeSet) ?? []) {
-    const decision = address.startsWith('$decisions\0') && value !== undefined ? decodePlainCbor(value) : undefined;
-    if (decision?.ok !== true) continue;
-    const { state, statement } = decision.value as { readonly [key: string]: PlainValue };
-    const signed = state === 'accepted' && statement instanceof Uint8Array ? decodeStatement(statement) : undefined;
-    if (signed?.ok !== true || signed.value.statement.kind !== 'proposal') continue;
-    const { action } = signed.value.statement;
-    if (action.kind === 'approve-release') return action.release.digest;
-  }
-  return undefined;
+  const accepted = acceptedIn(writeSet);
+  const signed = accepted && decodeStatement(accepted.statement);
+  if (signed?.ok !== true || signed.value.statement.kind !== 'proposal') return undefined;
+  const { action } = signed.value.statement;
+  return action.kind === 'approve-release' ? action.release.digest : undefined;
 }
 
 function activateIn({ transaction }: Shown): Activate {

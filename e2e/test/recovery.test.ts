@@ -2,16 +2,16 @@
  * All replicas gone at once: members go on with what their disks hold, and nothing that was acknowledged is lost.
  */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { auditFolder, receiptText } from '@coppice/cli';
 import { DoorConnection } from '@coppice/client';
 import { decode, fromHex, genesisDocumentCodec, toHex } from '@coppice/wire';
-import { Cluster, found, operation, statusOf, until } from '../cluster.ts';
+import { Cluster, found, operation, statusOf, told, turned, until } from '../cluster.ts';
 import { Load } from '../load.ts';
-import { killAll, recover, recovered } from '../recovery.ts';
+import { commandLine, killAll, recover, recovered } from '../recovery.ts';
 import { killAllRounds } from '../rounds.ts';
 
 function folderFor(t: TestContext): string {
@@ -49,6 +49,52 @@ it('a service whose replicas are all killed goes on from their disks, and a clie
     assert.deepEqual(report.problems, []);
     assert.deepEqual(report.service, local.service);
   }
+});
+
+it('turns go on in the successor, and it can be lost and recovered, too', async (t) => {
+  const cluster = await found(t, { recoveryThreshold: 2 });
+  const client = await cluster.client();
+  const load = new Load(client);
+  await load.progress(100);
+  await killAll(cluster);
+  // No auditor is there: two of three members open the disks together.
+  const auditors = join(cluster.folder, 'auditors');
+  renameSync(auditors, `${auditors}.away`);
+  const shut = await recover(cluster.folder, '--check');
+  assert.match(shut.said, /is encrypted: name the key file of an auditor/);
+  const [key, first, other] = ['recoverer.key', 'share-1', 'share-3'].map((name) => join(cluster.folder, name));
+  const made = await commandLine('member', 'share', 'key', '--out', key!);
+  const { publicKey } = made.answer as { publicKey: string };
+  for (const [as, out] of [
+    ['member-1', first!],
+    ['member-3', other!],
+  ] as const) {
+    const release = ['release', '--folder', cluster.folder, '--as', as, '--to', publicKey, '--out', out];
+    assert.equal((await commandLine('member', 'share', ...release)).status, 0);
+  }
+  const { local: second } = await recovered(cluster.folder, '--share', first!, other!, '--share-key', key!);
+  renameSync(`${auditors}.away`, auditors);
+  await client.succeed(second.addresses());
+  const between = new Cluster(t, second);
+  second.startHost();
+  await turned(between, client, 1);
+  const seated = between.at(1);
+  await until('the newcomer has the whole log', () => told(seated, 'history-complete') > 0);
+  await load.progress(100);
+  await second.stopHost();
+  await killAll(between);
+  const report = await auditFolder(seated.folder, second.service);
+  assert.deepEqual(report.problems, []);
+  assert.equal(report.turns.length, 1);
+
+  const { answer, local: third } = await recovered(cluster.folder);
+  assert.equal(answer.predecessor, toHex(second.service));
+  assert.equal(answer.disks.find(({ folder }) => folder === seated.folder)?.slot, 1);
+  await client.succeed(third.addresses());
+  await load.progress(100);
+  await load.finish();
+  t.diagnostic(load.describe());
+  await third.destroy();
 });
 
 it('killed in the middle of load, again and again, it loses nothing', async (t) => {

@@ -42,8 +42,11 @@ export interface AuditOptions {
   readonly genesisWriteSet?: (document: GenesisDocument) => Uint8Array;
   /** What an action makes of a constitution. Without it, amendments are checked for having been decided, and not for what they say. */
   readonly amend?: Amend;
-  /** Told of what each committed batch wrote, before its joins are judged. */
-  readonly onWriteSets?: (writeSets: readonly Uint8Array[]) => void;
+  /** Told of what each committed batch wrote, before its joins are judged, and a successor's genesis before its first batch. */
+  readonly onWriteSets?: (
+    writeSets: readonly Uint8Array[],
+    at: { readonly sequence: number; readonly time: number },
+  ) => void;
   /** How long an instance may sit beyond its term before that is a problem; 60,000 ms if not said. */
   readonly overdueMsMax?: number;
   /** Called now and then. */

@@ -195,7 +195,7 @@ export class Auditor {
     if (objection !== undefined) this.#findings.add('succession', objection);
     const written = this.#state === undefined ? undefined : this.#options.genesisWriteSet?.(document);
     if (written !== undefined) {
-      this.#options.onWriteSets?.([written]);
+      this.#options.onWriteSets?.([written], { sequence, time });
       const malformed = this.#state?.add(sequence, [written]);
       if (malformed !== undefined) this.#findings.add('malformed', malformed);
     }
@@ -261,7 +261,7 @@ export class Auditor {
           this.#findings.add('governance', `batch ${header.sequence}: ${problem}`);
         this.#activations.wrote(index, writeSet, decisions[known]?.action);
       }
-      this.#options.onWriteSets?.(writeSets);
+      this.#options.onWriteSets?.(writeSets, header);
       for (const request of system) this.#membership.order(request, header, headerAt);
       const malformed = this.#state?.add(header.sequence, writeSets);
       if (malformed !== undefined) this.#findings.add('malformed', malformed);

@@ -8,6 +8,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { defaultFolder, type ServiceOptions } from './connect.ts';
 import { backUp, type BackupOptions, list as listBackups, restore, verifyStored } from './commands/backup.ts';
+import type { FolderQueryOptions } from './commands/folder-query.ts';
 import type { PlanOptions } from './commands/upgrade-plan.ts';
 import { showEvidence, type ShowOptions, verifyEvidenceFile, type VerifyOptions } from './commands/evidence.ts';
 import { importEndorsements } from './commands/endorsements.ts';
@@ -273,9 +274,16 @@ remote(program.command('invoke').description('have a command of the service orde
 remote(program.command('query').description('ask one replica’s committed state'))
   .argument('<query>')
   .argument('[input]', 'JSON')
-  .action((name: string, input: string | undefined, options: ServiceOptions & Answering) =>
-    query(name, input, options, new Output(options.json)),
-  );
+  .option('--instance <folder>', 'ask what an instance’s folder holds, or a restored backup; needs no network')
+  .option('--at <sequence>', 'with --instance: the state as it was after this batch', integer)
+  .option('--release <folder>', 'with --instance: the release that has the service', 'release')
+  .option('--auditor-key <file>', 'with --instance: key file of an auditor; may be repeated', collect(String))
+  .action(async (name: string, input: string | undefined, options: FolderQueryOptions & Answering) => {
+    if (options.instance === undefined) return query(name, input, options, new Output(options.json));
+    // Only here: what confines services changes the process that loads it.
+    const { queryFolder } = await import('./commands/folder-query.ts');
+    return queryFolder(name, input, options, new Output(options.json));
+  });
 
 const history = program.command('history').description('what keys of maps had, where the service keeps it');
 remote(history.command('show').description('the values that a key had, newest first, each proven'))

@@ -8,7 +8,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { type Ledger, openLedger, readLedger, Snapshots } from '@coppice/storage';
+import { archiveSegments, type Ledger, openLedger, readLedger, Snapshots } from '@coppice/storage';
 import { createBackup, listBackups, readManifest, restoreBackup, verifyBackup } from '../src/backup/backup.ts';
 import { partBytes } from '../src/backup/manifest.ts';
 import { type BackupStore, openStore } from '../src/backup/store.ts';
@@ -81,8 +81,11 @@ async function backsUp(t: TestContext, store: BackupStore): Promise<void> {
   assert.equal(second.manifest.sequence, 20);
   assert.equal(second.written, 1);
   assert.ok(second.bytesWritten < partBytes);
+  // Also from where closed segments were moved to.
+  assert.equal(archiveSegments(join(data, 'ledger'), folderOf(t)).length, 1);
   const third = await createBackup(data, store);
   assert.equal(third.written, 0);
+  assert.deepEqual(third.manifest.files, second.manifest.files);
 
   assert.deepEqual(await listBackups(store), [first.name, second.name, third.name]);
   for (const { name, manifest } of [first, second]) {

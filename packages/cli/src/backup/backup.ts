@@ -17,9 +17,9 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { historyFolders } from '@coppice/node';
-import { readLedger } from '@coppice/storage';
+import { locate, readLedger } from '@coppice/storage';
 import { toHex } from '@coppice/wire';
 import { UserError } from '../service-folder.ts';
 import {
@@ -48,7 +48,7 @@ export async function createBackup(dataFolder: string, store: BackupStore): Prom
   const made = { parts: 0, written: 0, bytesWritten: 0 };
   const add = async (path: string, bytes: number): Promise<BackedUpFile> => {
     const parts: string[] = [];
-    for (const part of partsOf(join(dataFolder, path), bytes)) {
+    for (const part of partsOf(placeOf(dataFolder, path), bytes)) {
       const digest = digestOf(part);
       const name = partName(digest);
       made.parts += 1;
@@ -63,13 +63,14 @@ export async function createBackup(dataFolder: string, store: BackupStore): Prom
   };
 
   const files: BackedUpFile[] = [];
-  for (const path of newestSnapshot(dataFolder)) files.push(await add(path, sizeOf(join(dataFolder, path))));
+  for (const path of newestSnapshot(dataFolder)) files.push(await add(path, sizeOf(placeOf(dataFolder, path))));
   const { sequence, segments } = await standing(dataFolder);
   for (const { path, bytes } of segments) {
     files.push(await add(path, bytes));
     // Durable before its segment.
     const key = path.replace(/\.seg$/, '.key');
-    if (existsSync(join(dataFolder, key))) files.push(await add(key, sizeOf(join(dataFolder, key))));
+    const place = placeOf(dataFolder, key);
+    if (existsSync(place)) files.push(await add(key, sizeOf(place)));
   }
   const createdAt = new Date().toISOString();
   const manifest = { format: 1, service: serviceIn(dataFolder, segments), createdAt, sequence, files } as const;
@@ -176,6 +177,9 @@ function* partsOf(path: string, bytes: number): Generator<Uint8Array> {
   }
 }
 
+/** Where a file of the folder is: closed segments may lie in an archive. */
+const placeOf = (dataFolder: string, path: string): string => locate(join(dataFolder, dirname(path)), basename(path));
+
 const sizeOf = (path: string): number => statSync(path).size;
 
 /** The newest snapshot and its key, if it has one: under its name, a snapshot is whole. */
@@ -230,6 +234,6 @@ function segmentsIn(dataFolder: string): { sequence: number; segments: { path: s
 function serviceIn(dataFolder: string, segments: readonly { path: string }[]): string {
   const [first] = segments;
   if (first === undefined) throw new UserError('its ledger is empty');
-  const [header] = partsOf(join(dataFolder, first.path), 64);
+  const [header] = partsOf(placeOf(dataFolder, first.path), 64);
   return toHex(header!.subarray(12, 44));
 }

@@ -12,7 +12,7 @@ import { readKey, ServiceFolder, UserError } from '../service-folder.ts';
 import { receiptText } from './verify.ts';
 
 /** A request without input is encoded without one. */
-function parseInput(text: string | undefined): PlainValue | undefined {
+export function parseInput(text: string | undefined): PlainValue | undefined {
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as PlainValue;
@@ -22,7 +22,7 @@ function parseInput(text: string | undefined): PlainValue | undefined {
 }
 
 /** Exit status 4: committed, and the service refused it. */
-function show(result: Result, output: Output, proof: object, lines: readonly string[]): void {
+export function show(result: Result, output: Output, proof: object, lines: readonly string[]): void {
   if (result.ok)
     output.answer({ ok: true, value: result.value, events: result.events ?? [], ...proof }, [
       JSON.stringify(plain(result.value), undefined, 2),

@@ -89,8 +89,11 @@ export async function auditFolder(
 
 interface Watching {
   readonly onProgress?: (batches: number) => void;
-  /** Told of what genesis wrote, and then of what each committed batch did. */
-  readonly onState?: (writeSets: readonly Uint8Array[]) => void;
+  /** Told of what genesis wrote, as of batch 0, and then of what each committed batch did. */
+  readonly onState?: (
+    writeSets: readonly Uint8Array[],
+    at: { readonly sequence: number; readonly time: number },
+  ) => void;
 }
 
 /** Audits a ledger, the records of which come from wherever. */
@@ -112,7 +115,7 @@ export async function auditRecords(
       return verified.ok ? undefined : `${verified.check}: ${verified.reason}`;
     },
     amend: ({ before, proposal, ...context }) => amendedBy(nodeCryptography, before, proposal, context),
-    onWriteSets(writeSets) {
+    onWriteSets(writeSets, at) {
       for (const one of writeSets) keepFounding(inherited, one);
       const written = writeSets.flatMap((one) =>
         Buffer.from(one.buffer, one.byteOffset, one.length).includes('$constitution')
@@ -120,7 +123,7 @@ export async function auditRecords(
           : [],
       );
       constitutions = [...constitutions.slice(-1), ...written];
-      onState?.(writeSets);
+      onState?.(writeSets, at);
     },
     appraise(join, launch, time) {
       // Which collateral the ledger had seen by then is in its state, which an auditor has at checkpoints only.
@@ -140,7 +143,7 @@ export async function auditRecords(
       const written = genesisWriteSet(nodeCryptography, genesis, inherited);
       if (document.genesis.predecessor !== undefined) return written;
       keepFounding(inherited, written);
-      onState?.([written]);
+      onState?.([written], { sequence: 0, time: document.genesis.time });
       return written;
     },
     ...(onProgress === undefined ? {} : { onProgress: ({ batches }) => onProgress(batches) }),

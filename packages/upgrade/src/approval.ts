@@ -57,7 +57,6 @@ const constitutionAddress = '$constitution\0';
 export function checkDecisions(context: Context, founding: Uint8Array, decisions: readonly ProvenWrites[]): Decided {
   const { chain, cryptography } = context;
   const amend: Amend = ({ before, proposal, ...context }) => amendedBy(cryptography, before, proposal, context);
-  const began = activeAtGenesis(founding);
   const watch = new GovernanceWatch(cryptography, chain.service, founding, amend);
   let constitution = founding;
   let sequence = 0;
@@ -67,7 +66,7 @@ export function checkDecisions(context: Context, founding: Uint8Array, decisions
     const { header, writeSet } = decision;
     if (header.sequence < sequence) return refuse('decisions', `${what}: before the one before it`);
     ({ sequence } = header);
-    const [problem] = watch.add(writeSet, header, activeIn(header) ?? began);
+    const [problem] = watch.add(writeSet, header, activeIn(header) ?? activeAtGenesis(founding));
     if (problem !== undefined) return refuse('decisions', `${what}: ${problem}`);
     if (watch.decisions.length !== i + 1) return refuse('decisions', `${what}: it decides nothing`);
     const written = changesOf(writeSet)?.find(({ address }) => address === constitutionAddress)?.value;

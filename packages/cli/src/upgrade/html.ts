@@ -70,7 +70,7 @@ ${facts([
 function slotsSection({ slots }: UpgradeView): string {
   const rows = slots.map((one) => [
     `<b>${one.slot}</b>`,
-    timeOf(one.seated),
+    `<time>${timeOf(one.seated)}</time>`,
     short(one.instance),
     escaped(one.variant),
     escaped(one.platform),
@@ -131,6 +131,7 @@ h2 i{font-style:normal;font-size:.95rem;width:1.8rem;height:1.8rem;border-radius
 p{margin:.5rem 0}
 code{font:.84em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 td code{overflow-wrap:anywhere}
+code[title],time{white-space:nowrap}
 .digest{display:inline-flex;flex-wrap:wrap;gap:0 .45em}
 dl{margin:.8rem 0;border-top:1px solid var(--line)}
 dl div{display:grid;grid-template-columns:11rem 1fr;gap:1rem;padding:.45rem 0;border-bottom:1px solid var(--line)}

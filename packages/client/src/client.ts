@@ -77,6 +77,8 @@ interface Request {
 
 interface Sent {
   bundle: Bundle;
+  /** For which the bundle is signed. */
+  service: Digest;
   /** Of its requests. */
   readonly digests: readonly Digest[];
   /** By number; answered ones are gone. */
@@ -149,14 +151,7 @@ export class Client {
    */
   async succeed(addresses: readonly string[]): Promise<void> {
     await this.chain.succeed(addresses);
-    for (const sent of this.#sent.values()) {
-      // Signatures are for one service.
-      const { signature: _, ...unsigned } = sent.bundle;
-      const statement = bundleStatement(this.#options.cryptography, this.chain.service, unsigned, sent.digests);
-      sent.bundle = { ...unsigned, signature: this.#options.signer.sign(statement) };
-      sent.refusedBy.clear();
-      sent.dueAt = 0;
-    }
+    for (const sent of this.#sent.values()) sent.dueAt = 0;
     await this.#fleet.choosePrimary();
     this.#watch();
   }
@@ -286,15 +281,36 @@ export class Client {
     const bundle = { ...unsigned, signature: signer.sign(bundleStatement(cryptography, service, unsigned, digests)) };
     const open = new Map(requests.map((request, i) => [first + i, request]));
     const now = Date.now();
-    const sent = { bundle, digests, open, since: now, dueAt: now, attempts: 0, refusedBy: new Map<number, string>() };
+    const sent = {
+      bundle,
+      service,
+      digests,
+      open,
+      since: now,
+      dueAt: now,
+      attempts: 0,
+      refusedBy: new Map<number, string>(),
+    };
     this.#sent.set(first, sent);
     this.#outstanding += requests.length;
     this.#transmit(sent, this.#fleet.preferred);
   }
 
   #transmit(sent: Sent, slot: number): void {
+    if (!sameBytes(sent.service, this.chain.service)) this.#signAgain(sent);
     sent.dueAt = Date.now() + this.#options.retryMs * Math.min(2 ** sent.attempts, 4);
     this.#fleet.send(slot, { kind: 'submit', bundle: sent.bundle });
+  }
+
+  /** A signature is for one service, and another goes on now: what was refused is what was signed for the one before. */
+  #signAgain(sent: Sent): void {
+    const { cryptography, signer } = this.#options;
+    const { service } = this.chain;
+    const { signature: _, ...unsigned } = sent.bundle;
+    const statement = bundleStatement(cryptography, service, unsigned, sent.digests);
+    sent.bundle = { ...unsigned, signature: signer.sign(statement) };
+    sent.service = service;
+    sent.refusedBy.clear();
   }
 
   /** Sends again what was not answered in time: to all, since nobody is known to be honest. */

@@ -18,7 +18,15 @@ import { newSigner, nodeCryptography } from '@coppice/cryptography';
 import { launchMeasurement, simulatedMeasurement } from '@coppice/collection';
 import { findRuntime, installedRuntimes, runtimeMeasurement } from '@coppice/host';
 import { fromHex, toHex } from '@coppice/wire';
-import { buildRelease, openRelease, type Release, ReleaseError, ReleaseStore, verifyRelease } from '../src/index.ts';
+import {
+  buildRelease,
+  openRelease,
+  type Release,
+  ReleaseError,
+  ReleaseStore,
+  scriptsOf,
+  verifyRelease,
+} from '../src/index.ts';
 import { sha256 } from '../src/canonical.ts';
 import { compareVariants, type NamedVariant, variantNamed } from '../src/diversity.ts';
 import { readEnvelope } from '../src/provenance.ts';
@@ -371,4 +379,36 @@ test('a host keeps releases by digest, and takes none that is not as its manifes
   assert.throws(() => elsewhere.find(other.digest), ReleaseError);
   assert.deepEqual(store.list().length, 2);
   assert.equal(readdirSync(store.folder).length, 2);
+});
+
+test('a release carries what the one before it executes, byte for byte', async () => {
+  const next = join(root, 'examples/supply-chain/src/next.ts');
+  const options = { runtimes: runtimes.slice(0, 1), protocols: [1] };
+  const carried = scriptsOf(release);
+  const successor = await buildRelease({ ...options, service: next, carried, folder: join(folder, 'successor') });
+  assert.deepEqual(successor.entry.protocols, [1]);
+  const [own] = release.entry.services;
+  assert.deepEqual(successor.entry.services[0], own);
+  assert.deepEqual(
+    scriptsOf(successor).map(({ version }) => version),
+    [1, 2],
+  );
+  assert.equal(scriptsOf(successor)[0]!.text, carried[0]!.text);
+  assert.deepEqual(await reasons(successor.folder), []);
+
+  // What was carried has no sources here: it is what the manifest says, or nothing can be rebuilt.
+  const altered = copy(successor);
+  appendFileSync(join(altered, 'service-1.js'), '\n');
+  const told = await reasons(altered);
+  assert.ok(told.includes('altered-file service-1.js'));
+  assert.ok(told.some((one) => one.startsWith('cannot-rebuild')));
+
+  const refused = (of: object): Promise<void> =>
+    assert.rejects(
+      buildRelease({ ...options, service, folder: join(folder, 'refused'), ...of }),
+      (error) => error instanceof ReleaseError && error.code === 'wrong-use',
+    );
+  await refused({ carried: scriptsOf(successor) });
+  await refused({ carried: [{ version: 1, text: `${carried[0]!.text}\n` }] });
+  await refused({ protocols: [3] });
 });

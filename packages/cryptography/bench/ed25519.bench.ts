@@ -1,0 +1,43 @@
+/**
+ * What signing and verifying cost with each kind of cryptography, on the runtime that runs this.
+ *
+ *   node packages/cryptography/bench/ed25519.bench.ts        Node, Bun and Deno run it as it is
+ *
+ * Rounds of all cases are interleaved; microseconds of this process's CPU a call, the median over rounds, with the least and the greatest.
+ */
+import { layout } from '../src/layout.ts';
+import { nodeCrypto } from '../src/node-crypto.ts';
+import { secretLayout } from '../src/secret.ts';
+import { libsodium } from '../src/sodium.ts';
+
+const rounds = 9;
+const message = new Uint8Array(128);
+
+const cases = Object.entries({ libsodium, 'node-crypto': nodeCrypto }).flatMap(([name, implementation]) => {
+  const secret = layout().place();
+  implementation.generate(secret);
+  const key = new Uint8Array(secret.subarray(secretLayout.publicKey));
+  const signature = implementation.sign(secret, message);
+  return [
+    { what: `${name} sign`, calls: 1000, call: () => implementation.sign(secret, message) },
+    { what: `${name} verify`, calls: 1000, call: () => implementation.verify(key, message, signature) },
+    { what: `${name} generate`, calls: 500, call: () => implementation.generate(layout().place()) },
+    { what: `${name} validPublicKey`, calls: 100, call: () => implementation.validPublicKey(key) },
+  ].map((one) => ({ ...one, micros: [] as number[] }));
+});
+
+// The first round is for the engine, which compiles meanwhile.
+for (let round = 0; round <= rounds; round++) {
+  for (const { call, calls, micros } of cases) {
+    const { user, system } = process.cpuUsage();
+    for (let i = 0; i < calls; i++) call();
+    const used = process.cpuUsage({ user, system });
+    if (round > 0) micros.push((used.user + used.system) / calls);
+  }
+}
+for (const { micros, what } of cases) {
+  const [least, median, greatest] = [0, rounds >> 1, rounds - 1].map((i) =>
+    micros.sort((a, b) => a - b)[i]!.toFixed(1),
+  );
+  console.log(`${what.padEnd(28)} ${median!.padStart(7)} µs   ${least} … ${greatest}`);
+}

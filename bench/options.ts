@@ -19,7 +19,7 @@ export const usage = `npm run bench -- [options]
   --warm-up S          of load before each window, not measured                  1
   --heat S             of load at first, until engines have compiled the code    12
   --against FOLDER     measures this checkout of the project, too, in turn
-  --cryptography LIST  what replicas sign and verify with; of two, one against the other
+  --cryptography LIST  what replicas verify with; of two, one against the other
   --profile FOLDER     writes CPU profiles there, and sums them up by package
   --json               one line of JSON, last on standard output
 `;

@@ -55,7 +55,7 @@ export interface FoundingOptions {
   readonly platforms?: LocalPlatforms;
   /** What replicas are run by, slot by slot and again from the first; by default the runtime of this program. */
   readonly runtimes?: LocalRuntimes;
-  /** What replicas sign and verify with, likewise. */
+  /** What replicas verify signatures with, likewise. */
   readonly cryptography?: readonly CryptographyName[];
   /** What programs are diversified by; founders take turns among these, and one that is not diversified. */
   readonly seeds?: readonly string[];

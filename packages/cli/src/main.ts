@@ -113,7 +113,7 @@ at(
   .option('--release <folder>', 'a release of it that was built before; default: one is built')
   .option('--platform <platform>', 'simulated or tpm2; may be repeated: slots take turns', collect(String))
   .option('--runtimes <list>', 'what runs the replicas, such as node@26.10.0,bun@1.4.5+jitless: slots take turns')
-  .option('--cryptography <list>', 'what replicas sign and verify with; default: libsodium,node-crypto')
+  .option('--cryptography <list>', 'what replicas verify signatures with; default: libsodium,node-crypto')
   .option(
     '--variant <seed>',
     'one more program, diversified by this; may be repeated: slots take turns',
@@ -138,7 +138,7 @@ at(program.command('dev').description('run a service on local replicas, founded 
   .option('--recovery-period <seconds>', 'every slot gets a new instance within this time', integer, 3600)
   .option('--platform <platform>', 'simulated or tpm2; may be repeated: slots take turns', collect(String))
   .option('--runtimes <list>', 'what runs the replicas, such as node@26.10.0,bun@1.4.5+jitless: slots take turns')
-  .option('--cryptography <list>', 'what replicas sign and verify with; default: libsodium,node-crypto')
+  .option('--cryptography <list>', 'what replicas verify signatures with; default: libsodium,node-crypto')
   .option(
     '--variant <seed>',
     'one more program, diversified by this; may be repeated: slots take turns',
@@ -341,7 +341,7 @@ answering(release.command('build').description('bundle the replica and a service
   .option('--out <folder>', 'where the release is written', 'release')
   .option('--variant <seed>', 'one more program, diversified by this; may be repeated', collect(String))
   .option('--runtimes <list>', 'what runs the replicas, such as node@26.10.0,bun@1.4.5+jitless')
-  .option('--cryptography <list>', 'what replicas sign and verify with: libsodium, node-crypto', 'libsodium')
+  .option('--cryptography <list>', 'what replicas verify signatures with: libsodium, node-crypto', 'libsodium')
   .option('--key <file>', 'key file of a member or builder, who signs; may be repeated', collect(String))
   .option('--from <folder>', 'the release that runs now: this one can execute its versions of the service, too')
   .option('--protocols <list>', 'versions of the protocol that it says it speaks; default: all')

@@ -1,14 +1,14 @@
 /**
- * Ed25519 of `node:crypto`: OpenSSL's in Node, BoringSSL's in Bun, and what Deno has. Nothing of libsodium is even loaded.
+ * Verifying by `node:crypto`: OpenSSL in Node, BoringSSL in Bun, and what Deno has.
  *
  * All of them compute [S]B − [k]A and compare its encoding with R, as the rule asks, and differ in what they look at before. So everything
- * before is looked at here, in bytes: the rule's points 1 to 3 (spec/encoding.md). A private key is imported for each signature, and what
- * they made of it is overwritten before the call returns; a key object would live until the garbage collector comes.
+ * before is looked at here, in bytes: the rule's points 1 to 3 (spec/encoding.md). Nothing is signed by it: it leaves copies of private
+ * keys in memory that it has freed (docs/decisions/0007-two-kinds-of-cryptography.md).
  */
-import { createPrivateKey, createPublicKey, type KeyObject, randomFillSync, sign, verify } from 'node:crypto';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { publicKeyBytes, sameBytes, signatureBytes, toLatin1 } from '@coppice/wire';
 import { ed25519 as curve } from '@noble/curves/ed25519.js';
-import { type Ed25519, privateKeyInfo, secretLayout } from './secret.ts';
+import type { Verifier } from './verifier.ts';
 
 /** DER of an Ed25519 SubjectPublicKeyInfo, up to the key (RFC 8410). */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
@@ -54,22 +54,7 @@ function keyOf(publicKey: Uint8Array): KeyObject {
   return key;
 }
 
-export const nodeCrypto: Ed25519 = {
-  generate(secret) {
-    randomFillSync(secret, secretLayout.seed, secretLayout.publicKey - secretLayout.seed);
-    nodeCrypto.derive(secret);
-  },
-
-  derive(secret) {
-    const key = createPublicKey(createPrivateKey({ key: privateKeyInfo(secret), format: 'der', type: 'pkcs8' }));
-    const spki = key.export({ format: 'der', type: 'spki' });
-    secret.set(spki.subarray(spkiPrefix.length), secretLayout.publicKey);
-  },
-
-  sign(secret, message) {
-    return new Uint8Array(sign(null, message, { key: privateKeyInfo(secret), format: 'der', type: 'pkcs8' }));
-  },
-
+export const nodeCrypto: Verifier = {
   verify(publicKey, message, signature) {
     if (publicKey.length !== publicKeyBytes || signature.length !== signatureBytes) return false;
     const [commitment, scalar] = [signature.subarray(0, 32), signature.subarray(32)];

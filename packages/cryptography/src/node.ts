@@ -1,11 +1,12 @@
 /**
- * The replica's cryptography: SHA-256 of `node:crypto`, Ed25519 of the implementation that it was launched with ({@link ed25519}).
+ * The replica's cryptography: SHA-256 of `node:crypto`, Ed25519 signed by libsodium and verified by what it was launched with ({@link verifier}).
  */
 import { createPrivateKey, hash as hashOnce, type KeyObject } from 'node:crypto';
 import { type Cryptography, digestBytes, publicKeyBytes, type Signer, toLatin1 } from '@coppice/wire';
-import { ed25519 } from './ed25519.ts';
 import { layout } from './layout.ts';
 import { privateKeyInfo, type Secret, secretLayout } from './secret.ts';
+import { derive, generate, sign } from './sodium.ts';
+import { verifier } from './verifier.ts';
 import { nodeX509Cryptography } from './x509.ts';
 
 /** Keys whose validity is remembered: instances bring the same ones to every replica, and again at a retry. */
@@ -30,7 +31,7 @@ export const nodeCryptography: Cryptography & { readonly x509: typeof nodeX509Cr
   hash: sha256,
 
   verify(publicKey, message, signature) {
-    return ed25519().verify(publicKey, message, signature);
+    return verifier().verify(publicKey, message, signature);
   },
 
   validPublicKey(publicKey) {
@@ -38,7 +39,7 @@ export const nodeCryptography: Cryptography & { readonly x509: typeof nodeX509Cr
     const id = toLatin1(publicKey);
     let valid = validKeys.get(id);
     if (valid === undefined) {
-      valid = ed25519().validPublicKey(publicKey);
+      valid = verifier().validPublicKey(publicKey);
       if (validKeys.size >= keysMax) validKeys.delete(validKeys.keys().next().value!);
       validKeys.set(id, valid);
     }
@@ -69,7 +70,7 @@ export class KeyedSigner implements Signer {
 
   sign(message: Uint8Array): Uint8Array {
     if (this.#erased) throw new Error('the key is erased');
-    return ed25519().sign(this.#secret, message);
+    return sign(this.#secret, message);
   }
 
   /** The private key as the runtime's TLS and files take it: a copy that {@link erase} does not reach. */
@@ -90,7 +91,7 @@ export class KeyedSigner implements Signer {
 /** A signer with a key that exists nowhere else. */
 export function newSigner(): KeyedSigner {
   const secret = layout().place();
-  ed25519().generate(secret);
+  generate(secret);
   return new KeyedSigner(secret);
 }
 
@@ -102,6 +103,6 @@ export function signerOf(privateKey: KeyObject): KeyedSigner {
 export function signerFromSeed(seed: Uint8Array): KeyedSigner {
   const secret = layout().place();
   secret.set(seed, secretLayout.seed);
-  ed25519().derive(secret);
+  derive(secret);
   return new KeyedSigner(secret);
 }

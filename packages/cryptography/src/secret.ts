@@ -1,5 +1,5 @@
 /**
- * What an implementation of Ed25519 gives, and the form of private keys that all of them take.
+ * The form in which private keys are kept.
  */
 
 /** Where the parts of a private key lie: a PrivateKeyInfo in DER (RFC 8410), which ends with the seed, and then the public key. */
@@ -19,16 +19,4 @@ export function writeForm(secret: Secret): void {
 /** As `node:crypto` imports it: a view of the same bytes. */
 export function privateKeyInfo({ buffer, byteOffset }: Secret): Buffer {
   return Buffer.from(buffer, byteOffset, secretLayout.publicKey);
-}
-
-export interface Ed25519 {
-  /** Draws a key: writes seed and public key. */
-  readonly generate: (secret: Secret) => void;
-  /** Writes the public key of the seed that is there. */
-  readonly derive: (secret: Secret) => void;
-  readonly sign: (secret: Secret, message: Uint8Array) => Uint8Array;
-  /** Anything else than 32 and 64 bytes is refused, too. */
-  readonly verify: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
-  /** Whether this is a point of the prime-order subgroup other than the identity, in its one encoding. */
-  readonly validPublicKey: (publicKey: Uint8Array) => boolean;
 }

@@ -1,5 +1,5 @@
 /**
- * libsodium's Ed25519, by the native binding of the package sodium-native.
+ * libsodium's Ed25519, by the native binding of the package sodium-native. It signs in every variant, and verifies where the variant says so.
  *
  * It refuses by itself what the strict rule of spec/encoding.md refuses (scalars and keys that are not canonical, points of small order),
  * and compares the commitment it computes with the signature's byte by byte; it takes a third of the time of OpenSSL.
@@ -13,7 +13,8 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { publicKeyBytes, signatureBytes } from '@coppice/wire';
 import { bindingName, bindingPath } from './binding.ts';
-import { type Ed25519, type Secret, secretLayout } from './secret.ts';
+import { type Secret, secretLayout } from './secret.ts';
+import type { Verifier } from './verifier.ts';
 
 interface Sodium {
   crypto_sign_keypair(publicKey: Uint8Array, secretKey: Uint8Array): number;
@@ -40,7 +41,7 @@ function load(): Sodium {
 
 let loaded: Sodium | undefined;
 
-/** Loaded where somebody asks: an instance that has the other implementation does not hold this one. */
+/** Loaded when it is needed. */
 function sodium(): Sodium {
   loaded ??= load();
   return loaded;
@@ -51,24 +52,26 @@ function secretKey(secret: Secret): Uint8Array {
   return secret.subarray(secretLayout.seed);
 }
 
-export const libsodium: Ed25519 = {
-  generate(secret) {
-    sodium().crypto_sign_keypair(secret.subarray(secretLayout.publicKey), secretKey(secret));
-  },
+/** Draws a key: writes seed and public key. */
+export function generate(secret: Secret): void {
+  sodium().crypto_sign_keypair(secret.subarray(secretLayout.publicKey), secretKey(secret));
+}
 
-  derive(secret) {
-    // A copy, since the library writes over the place before it has read all of the seed.
-    const seed = new Uint8Array(secretKey(secret).subarray(0, secretLayout.publicKey - secretLayout.seed));
-    sodium().crypto_sign_seed_keypair(secret.subarray(secretLayout.publicKey), secretKey(secret), seed);
-    seed.fill(0);
-  },
+/** Writes the public key of the seed that is there. */
+export function derive(secret: Secret): void {
+  // A copy, since the library writes over the place before it has read all of the seed.
+  const seed = new Uint8Array(secretKey(secret).subarray(0, secretLayout.publicKey - secretLayout.seed));
+  sodium().crypto_sign_seed_keypair(secret.subarray(secretLayout.publicKey), secretKey(secret), seed);
+  seed.fill(0);
+}
 
-  sign(secret, message) {
-    const signature = new Uint8Array(signatureBytes);
-    sodium().crypto_sign_detached(signature, message, secretKey(secret));
-    return signature;
-  },
+export function sign(secret: Secret, message: Uint8Array): Uint8Array {
+  const signature = new Uint8Array(signatureBytes);
+  sodium().crypto_sign_detached(signature, message, secretKey(secret));
+  return signature;
+}
 
+export const libsodium: Verifier = {
   verify(publicKey, message, signature) {
     if (publicKey.length !== publicKeyBytes || signature.length !== signatureBytes) return false;
     return sodium().crypto_sign_verify_detached(

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { newSigner, signerFromSeed } from '../src/index.ts';
 import { Layout } from '../src/layout.ts';
-import { libsodium } from '../src/sodium.ts';
+import { generate } from '../src/sodium.ts';
 import { secretLayout } from '../src/secret.ts';
 
 const seedOf = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
@@ -32,7 +32,7 @@ test('no two keys share a place, however many there are', () => {
 test('what was a key is a decoy, like all places that never held one', () => {
   const layout = new Layout(seedOf(4));
   const place = layout.place();
-  libsodium.generate(place);
+  generate(place);
   const form = place.slice(0, secretLayout.seed);
   const key = Buffer.from(place.subarray(secretLayout.seed));
   layout.clear(place);

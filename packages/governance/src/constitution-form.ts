@@ -259,7 +259,7 @@ const variant = object(
       'Settings of its engine; default: none.',
     ),
     program: octets(32, 32, 'SHA-256 of its program; default: zeros, the one that all variants without it have.'),
-    cryptography: id('Who signs and verifies; default: unstated.'),
+    cryptography: id('Who verifies signatures; default: unstated.'),
   },
   'One diversified build of a release.',
 );

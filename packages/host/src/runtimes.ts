@@ -18,7 +18,7 @@ type Kind = 'node' | 'bun' | 'deno';
 export const engineSettingNames = ['jitless', 'no-optimizer', 'eager-baseline', 'serial-gc', 'small-heap'] as const;
 export type EngineSetting = (typeof engineSettingNames)[number];
 
-/** Who signs and verifies: docs/reference/runtimes.md. */
+/** Who verifies signatures: docs/reference/runtimes.md. */
 export const cryptographyNames = ['libsodium', 'node-crypto'] as const;
 export type CryptographyName = (typeof cryptographyNames)[number];
 
@@ -28,7 +28,7 @@ export interface Runtime {
   readonly name: string;
   readonly engineFamily: 'v8' | 'javascriptcore';
   readonly engineSettings: readonly EngineSetting[];
-  /** What programs that it runs sign and verify with. */
+  /** What programs that it runs verify signatures with. */
   readonly cryptography: CryptographyName;
   /** The executable. */
   readonly command: string;

@@ -45,7 +45,7 @@ export interface BuildOptions {
   readonly seeds?: readonly string[];
   /** With settings of their engines; they are on this machine, to be measured. */
   readonly runtimes: readonly Runtime[];
-  /** What instances sign and verify with; default: libsodium. */
+  /** What instances verify signatures with; default: libsodium. */
   readonly cryptography?: readonly CryptographyName[];
   /** Who signs the provenance. */
   readonly signers?: readonly Signer[];

@@ -75,7 +75,7 @@ const manifestShape = object({
       engineSettings: listOf(identifier, 0, 8),
       /** What launchers measure of the runtime and its settings. */
       runtimeMeasurement: digest,
-      /** Who verifies and signs. */
+      /** Who verifies signatures. */
       cryptography: identifier,
       /** For each platform, what is measured of a launch: the reference value follows from it and the manifest's digest. */
       measures: listOf(
@@ -98,7 +98,7 @@ export function runtimesOf({ variants }: Manifest): string[] {
   return [...new Set(variants.map(({ engineSettings, runtime }) => [runtime, ...engineSettings].join('+')))];
 }
 
-/** What its variants sign and verify with, in the order of the first that has it. */
+/** What its variants verify signatures with, in the order of the first that has it. */
 export function cryptographyOf({ variants }: Manifest): string[] {
   return [...new Set(variants.map(({ cryptography }) => cryptography))];
 }

@@ -8,7 +8,7 @@ export interface SeatedProgram {
   readonly slot: number;
   /** `name@version`. */
   readonly runtime: string;
-  /** What it signs and verifies with. */
+  /** What it verifies signatures with. */
   readonly cryptography: string;
   /** Its id in the release. */
   readonly variant: string;

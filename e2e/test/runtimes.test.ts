@@ -3,7 +3,7 @@
  * and turn into each other.
  */
 import assert from 'node:assert/strict';
-import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { auditFolder, parseLocalRuntimes } from '@coppice/cli';
@@ -143,11 +143,14 @@ describe('a fleet of different runtimes', { skip }, () => {
     void host.run();
     // Slot 0 was founded on it, so none of its variants is drawn there.
     void turned(cluster, client, 0).catch(() => undefined);
-    const log = await until('a join is refused', () => {
-      const candidate = cluster.running().find(({ turn }) => turn > 0);
-      const text = candidate && readFileSync(join(candidate.folder, 'node.log'), 'utf8');
-      return text?.includes('no replica takes the join') === true && text;
-    });
+    // The candidate ends when it is refused: its log stays.
+    const instances = join(cluster.folder, 'instances');
+    const log = await until('a join is refused', () =>
+      readdirSync(instances)
+        .filter((name) => !name.startsWith('turn-0000'))
+        .map((name) => readFileSync(join(instances, name, 'node.log'), 'utf8'))
+        .find((text) => text.includes('no replica takes the join')),
+    );
     assert.match(log, /not-admitted: measurement/);
   });
 });

@@ -44,7 +44,8 @@ test('an index says up to which batch it is complete, and comes to be what its m
           if (bytes === undefined) state.delete(map, key);
           else state.set(map, key, bytes);
         }
-        index.committed(committed, new Set(one.batch.map(({ key }) => key)));
+        // Of what led to a state that was received, it is told nothing.
+        index.committed(committed, one.jump > 0 ? [] : new Set(one.batch.map(({ key }) => key)));
 
         const { through } = index;
         assert.ok(through <= committed);

@@ -212,6 +212,14 @@ export function committedBatch(
   };
 }
 
+/**
+ * Whether the record tells of a state that was received, as of this batch or a later one: the gap is before it. Batches of these places that
+ * were recorded earlier were proposed, and came to nothing.
+ */
+function isReceived({ type, sequence }: { readonly type: number; readonly sequence: number }, to: number): boolean {
+  return (type === recordTypes.checkpoint || type === recordTypes.epoch) && sequence >= to;
+}
+
 export type ReadItem = ReturnType<typeof readLedger> extends Iterable<infer I> ? I : never;
 
 /**
@@ -221,8 +229,7 @@ export type ReadItem = ReturnType<typeof readLedger> extends Iterable<infer I> ?
 export function* readDataFolder(dataFolder: string, options: ReadOptions = {}): Generator<ReadItem> {
   const folders = historyFolders(dataFolder);
   for (const item of readLedger(join(dataFolder, 'ledger'), options)) {
-    // What was recorded of a batch above the gap comes after what fills it.
-    while (folders[0] !== undefined && (item.kind !== 'record' || item.record.sequence >= folders[0].to)) {
+    while (folders[0] !== undefined && (item.kind !== 'record' || isReceived(item.record, folders[0].to))) {
       for (const filled of readLedger(folders.shift()!.folder, options)) {
         if (filled.kind === 'record') yield filled;
         else if (filled.kind !== 'clean') {

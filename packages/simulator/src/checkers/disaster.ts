@@ -122,23 +122,21 @@ function epochsOn(instances: readonly Instance[]): Epochs {
 function* recordsOf({ disk }: Instance, epochs: Epochs): Generator<AuditInput> {
   const filled = [...disk.history].sort(([a], [b]) => a - b);
   let position = 0;
+  // The first batch that is not here yet. Batches that came to nothing are replaced by others at their places.
   let next = 1;
   for (const record of disk.ledger.readFrom(0)) {
-    // A batch, or the checkpoint of a received state, beyond what is here yet.
-    if (record.type === recordTypes.batch || record.type === recordTypes.checkpoint) {
-      const to = record.type === recordTypes.batch ? record.sequence - 1 : record.sequence;
-      for (; filled[0] !== undefined && filled[0][0] <= to; next = filled.shift()![0] + 1) {
-        const { header, items, outcomes } = filled[0][1];
-        if (header.sequence < next) continue;
+    if (record.type === recordTypes.checkpoint && record.sequence >= next) {
+      for (const [at, { header, items, outcomes }] of filled) {
+        if (at < next || at > record.sequence) continue;
         const batch = encode(batchCodec, { items });
-        const { sequence } = header;
-        const record = { ...encodeRecord({ kind: 'batch', header, batch, outcomes }), sequence };
-        yield { kind: 'record', record: { ...record, position: position++ } };
-        const end = epochs.get(sequence);
+        const inGap = { ...encodeRecord({ kind: 'batch', header, batch, outcomes }), sequence: at };
+        yield { kind: 'record', record: { ...inGap, position: position++ } };
+        const end = epochs.get(at);
         if (end !== undefined) yield { kind: 'record', record: { ...end, position: position++ } };
       }
-      next = Math.max(next, to + 1);
+      next = record.sequence + 1;
     }
+    if (record.type === recordTypes.batch) next = record.sequence + 1;
     yield { kind: 'record', record: { ...record, position: position++ } };
   }
   yield { kind: 'clean' };

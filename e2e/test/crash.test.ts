@@ -50,14 +50,15 @@ describe('with one of four replicas gone', () => {
     const cluster = await found(t, { policy: { checkpointInterval: 16 } });
     const load = new Load(await cluster.client());
     await load.progress(100);
-    const { primary } = await statusOf(cluster.at(0));
+    const { primary, committed } = await statusOf(cluster.at(0));
     const frozen = cluster.at(primary);
+    const other = cluster.at((primary + 1) % 4);
     cluster.signal(frozen, 'SIGSTOP');
-    await load.progress(1000);
+    await until('the others are far ahead', async () => (await statusOf(other)).committed > committed + 32 * 16);
     cluster.signal(frozen, 'SIGCONT');
     await load.progress(100);
     await until('the frozen replica has caught up', async () => {
-      const [behind, ahead] = await Promise.all([statusOf(frozen), statusOf(cluster.at((primary + 1) % 4))]);
+      const [behind, ahead] = await Promise.all([statusOf(frozen), statusOf(other)]);
       return behind.view === ahead.view && behind.committed + 8 >= ahead.committed;
     });
     await load.progress(100);

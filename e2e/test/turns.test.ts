@@ -92,7 +92,7 @@ it('every slot is replaced under load, and no request fails', async (t) => {
 
 describe('a turn whose launch fails', () => {
   /** Turns follow each other quickly here; a slot's failed turn is opened again at once. */
-  const policy = { turnDeadlineMs: 3000 };
+  const policy = { turnDeadlineMs: 6000 };
 
   it('expires and is opened again, with another challenge, when the candidate dies while it learns', async (t) => {
     const cluster = await found(t, { policy });

@@ -212,12 +212,15 @@ export function committedBatch(
   };
 }
 
+/** What a ledger begins with, or goes on from, after a gap: nothing of it was executed here. */
+const beginning: ReadonlySet<number> = new Set([recordTypes.genesis, recordTypes.checkpoint, recordTypes.epoch]);
+
 /**
- * Whether the record tells of a state that was received, as of this batch or a later one: the gap is before it. Batches of these places that
- * were recorded earlier were proposed, and came to nothing.
+ * Whether the gap up to `to` is before this record. Batches of later places that were recorded earlier had been proposed, and came to
+ * nothing.
  */
-function isReceived({ type, sequence }: { readonly type: number; readonly sequence: number }, to: number): boolean {
-  return (type === recordTypes.checkpoint || type === recordTypes.epoch) && sequence >= to;
+function isBehind({ type, sequence }: { readonly type: number; readonly sequence: number }, to: number): boolean {
+  return beginning.has(type) && sequence >= to;
 }
 
 export type ReadItem = ReturnType<typeof readLedger> extends Iterable<infer I> ? I : never;
@@ -229,7 +232,7 @@ export type ReadItem = ReturnType<typeof readLedger> extends Iterable<infer I> ?
 export function* readDataFolder(dataFolder: string, options: ReadOptions = {}): Generator<ReadItem> {
   const folders = historyFolders(dataFolder);
   for (const item of readLedger(join(dataFolder, 'ledger'), options)) {
-    while (folders[0] !== undefined && (item.kind !== 'record' || isReceived(item.record, folders[0].to))) {
+    while (folders[0] !== undefined && (item.kind !== 'record' || isBehind(item.record, folders[0].to))) {
       for (const filled of readLedger(folders.shift()!.folder, options)) {
         if (filled.kind === 'record') yield filled;
         else if (filled.kind !== 'clean') {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { newSealingKey } from '@coppice/cryptography';
+import { recordTypes } from '@coppice/ledger';
 import { type Ledger, openLedger, Snapshots } from '@coppice/storage';
 import { Journal } from '../src/journal.ts';
 import { readSealedFolder } from '../src/sealed-folder.ts';
@@ -40,7 +41,8 @@ async function dataFolder(readers: readonly Uint8Array[]): Promise<string> {
   ] as const) {
     const { ledger } = openLedger(join(folder, name), { service, vault });
     for (const sequence of sequences) {
-      ledger.append({ type: 2, sequence, payload });
+      // A successor's ledger: it begins behind what it inherits.
+      ledger.append({ type: sequence === 3 ? recordTypes.genesis : recordTypes.batch, sequence, payload });
       ledger.beginSegment();
     }
     await closed(ledger);

@@ -7,7 +7,7 @@
 import { type Codec, compareBytes, decodeUtf8, malformed, Reader, Writer } from '@coppice/wire';
 import type { Random } from '../packages/simulator/src/random.ts';
 
-const attempts = 20;
+const attempts = 100;
 const bytesMax = 16 * 1024;
 
 class TooLong extends Error {}

@@ -46,7 +46,7 @@ import { SnapshotWriter } from './snapshot-writer.ts';
 import { InstanceVault, openKeyFiles } from './vault.ts';
 
 const tickMs = 10;
-const historyRetryMsMax = 60_000;
+const historyRetryMsMax = 5_000;
 
 export interface InstanceOptions {
   readonly settings: InstanceSettings;

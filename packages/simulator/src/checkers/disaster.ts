@@ -122,21 +122,16 @@ function epochsOn(instances: readonly Instance[]): Epochs {
 function* recordsOf({ disk }: Instance, epochs: Epochs): Generator<AuditInput> {
   const filled = [...disk.history].sort(([a], [b]) => a - b);
   let position = 0;
-  // The first batch that is not here yet. Batches that came to nothing are replaced by others at their places.
-  let next = 1;
   for (const record of disk.ledger.readFrom(0)) {
-    if (record.type === recordTypes.checkpoint && record.sequence >= next) {
-      for (const [at, { header, items, outcomes }] of filled) {
-        if (at < next || at > record.sequence) continue;
-        const batch = encode(batchCodec, { items });
-        const inGap = { ...encodeRecord({ kind: 'batch', header, batch, outcomes }), sequence: at };
-        yield { kind: 'record', record: { ...inGap, position: position++ } };
-        const end = epochs.get(at);
-        if (end !== undefined) yield { kind: 'record', record: { ...end, position: position++ } };
-      }
-      next = record.sequence + 1;
+    // That of a received state is the first that reaches into the gap.
+    while (record.type === recordTypes.checkpoint && filled[0] !== undefined && filled[0][0] <= record.sequence) {
+      const [sequence, { header, items, outcomes }] = filled.shift()!;
+      const batch = encode(batchCodec, { items });
+      const inGap = { ...encodeRecord({ kind: 'batch', header, batch, outcomes }), sequence };
+      yield { kind: 'record', record: { ...inGap, position: position++ } };
+      const end = epochs.get(sequence);
+      if (end !== undefined) yield { kind: 'record', record: { ...end, position: position++ } };
     }
-    if (record.type === recordTypes.batch) next = record.sequence + 1;
     yield { kind: 'record', record: { ...record, position: position++ } };
   }
   yield { kind: 'clean' };

@@ -110,8 +110,9 @@ type Epochs = ReadonlyMap<number, Omit<AuditRecord, 'position'>>;
 
 function epochsOn(instances: readonly Instance[]): Epochs {
   const epochs = new Map<number, Omit<AuditRecord, 'position'>>();
-  for (const { corrupt, disk } of instances) {
-    if (corrupt || disk.altered) continue;
+  // Of an attacker's disk, or one that was altered, what no other has: it proves itself.
+  const spoilt = ({ corrupt, disk }: Instance): boolean => corrupt || disk.altered;
+  for (const { disk } of instances.toSorted((a, b) => Number(spoilt(b)) - Number(spoilt(a)))) {
     for (const { payload, sequence, type } of disk.ledger.readFrom(0))
       if (type === recordTypes.epoch) epochs.set(sequence, { payload, sequence, type });
   }

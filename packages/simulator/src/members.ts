@@ -30,6 +30,8 @@ interface MembersOptions {
 
 /** Between two proposals, at most. */
 const thinkMs = 1200;
+/** Between two looks at what is about to be seated. */
+const watchMs = 25;
 /** Between two attempts of a carrier. */
 const patienceMs = 250;
 const attempts = 6;
@@ -39,6 +41,8 @@ export class Members {
   readonly #options: MembersOptions;
   /** Keys of each member: the last one is what it believes to have. */
   readonly #keys: Signer[][];
+  /** The last turn whose candidate was looked at. */
+  #lastTurn = 0;
 
   constructor(options: MembersOptions) {
     this.#options = options;
@@ -46,6 +50,11 @@ export class Members {
   }
 
   start(): void {
+    this.#think();
+    this.#watch();
+  }
+
+  #think(): void {
     const { random, world } = this.#options;
     world.scheduler.after(random.between(1, thinkMs), () => this.#next());
   }
@@ -81,7 +90,7 @@ export class Members {
       world.scheduler.after(random.between(50, 800), () => this.#carry(withdrawal));
     }
     if (random.percent(20)) world.scheduler.after(random.between(100, 3000), () => this.#carry(proposal));
-    this.start();
+    this.#think();
   }
 
   /** Mostly the key that the member believes to have. */
@@ -103,6 +112,20 @@ export class Members {
     this.#keys[member]!.push(successor);
     const proof = this.#sign(successor, { kind: 'possession', predecessor: signer.publicKey });
     return { kind: 'rotate-key', key: signer.publicKey, successor: successor.publicKey, proof };
+  }
+
+  /** What a candidate is, is sometimes not accepted any more before it is seated: as when another runtime takes the place of a flawed one. */
+  #watch(): void {
+    const { doors, random, world } = this.#options;
+    const membership = doors()[0]?.serving?.execution.committed().membership;
+    const { open, candidate } = membership ?? {};
+    if (open !== undefined && candidate !== undefined && open.turn > this.#lastTurn) {
+      this.#lastTurn = open.turn;
+      const { release, variant } = candidate;
+      const values = [{ variant, platform: 'simulated', measurements: [random.bytes(32)] }];
+      if (random.percent(25)) this.demand({ kind: 'set-reference-values', release, values });
+    }
+    world.scheduler.after(watchMs, () => this.#watch());
   }
 
   #sign(signer: Signer, statement: Partial<Statement>): Uint8Array {

@@ -1,10 +1,12 @@
 /**
  * Governance: nothing that members decide on happens without enough of them, each with a signature of its own, in time, and once.
- * spec/governance.md. Read off the committed write sets as an audit reads them.
+ * spec/governance.md. Read off the committed write sets as an audit reads them. And nobody is seated by a turn whose variant they do not accept
+ * any more.
  */
 import { GovernanceWatch } from '@coppice/audit';
+import { decodeConstitution } from '@coppice/governance';
 import type { CommittedBatch } from '@coppice/protocol';
-import type { Cryptography, Digest } from '@coppice/wire';
+import { type Configuration, type Cryptography, type Digest, sameBytes, toLatin1 } from '@coppice/wire';
 import type { Instance } from '../instance.ts';
 import type { Observer } from '../observer.ts';
 
@@ -15,6 +17,8 @@ export class Governance implements Observer {
   readonly name = 'governance';
   readonly #violate: (message: string) => void;
   readonly #watch: GovernanceWatch;
+  readonly #launched = new Map<string, Instance>();
+  #epoch = 0;
   #sequence = 0;
 
   constructor(
@@ -32,6 +36,28 @@ export class Governance implements Observer {
     const counts: Record<string, number> = {};
     for (const { action } of this.#watch.decisions) counts[action] = (counts[action] ?? 0) + 1;
     return counts;
+  }
+
+  launched(instance: Instance): void {
+    this.#launched.set(instance.id, instance);
+  }
+
+  epoch(instance: Instance, _: unknown, { epoch, seats }: Configuration): void {
+    if (instance.corrupt || epoch <= this.#epoch) return;
+    this.#epoch = epoch;
+    const newest = seats.reduce((a, b) => (b.turn > a.turn ? b : a));
+    const seated = this.#launched.get(toLatin1(newest.instance));
+    if (newest.turn === 0 || seated === undefined || this.#accepted(seated)) return;
+    this.#violate(`${seated.name} is seated, though members do not accept ${seated.launch.variant} of its release`);
+  }
+
+  #accepted({ launch }: Instance): boolean {
+    const decoded = decodeConstitution(this.#watch.constitution);
+    const release = decoded.ok && decoded.value.releases.find(({ digest }) => sameBytes(digest, launch.release));
+    const variant = release && release.variants.find(({ id }) => id === launch.variant);
+    // What a simulated launcher measures is the release.
+    const accepted = (variant && variant.referenceValues.flatMap(({ measurements }) => measurements)) || [];
+    return accepted.some((measurement) => sameBytes(measurement, launch.release));
   }
 
   /** Each batch once, as the first correct instance committed it: that all commit the same is agreement's to check. */

@@ -154,4 +154,16 @@ export const turns: readonly Mutant[] = [
     ],
     choices: calm,
   },
+  {
+    name: 'unfit-candidates-seated',
+    rule: 'turns 21: what was accepted at the join is judged again when the epoch closes',
+    patches: [
+      {
+        file: 'protocol/src/turn.ts',
+        text: "  if (objection(replaced(m.occupants, slot, seated), slot) !== undefined) return endTurn(m, 'discarded', at);\n",
+        instead: '',
+      },
+    ],
+    choices: { ...calm, ballots: true, disturbedMs: 12_000 },
+  },
 ];

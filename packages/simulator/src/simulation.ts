@@ -167,6 +167,7 @@ class Simulation {
     const turnMs = policy.turnIntervalMs + 2 * policy.turnDeadlineMs;
     this.#progress = new Progress({
       ...{ violate: violate('progress'), now: () => scheduler.now, provider: host, clients: this.#clients, turnMs },
+      turnDeadlineMs: policy.turnDeadlineMs,
       blackout: () => this.#faults.blackout,
       stillMsMax: policy.heartbeatMs + stillTimeouts * policy.viewTimeoutMs,
     });

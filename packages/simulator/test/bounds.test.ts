@@ -60,7 +60,15 @@ describe('progress without end', () => {
       });
       const provider = { head: a, seated: () => [a] } as unknown as Provider;
       const clients: Client[] = [];
-      const options = { violate, now: () => now, provider, clients, turnMs: 100_000, blackout: () => false };
+      const options = {
+        violate,
+        now: () => now,
+        provider,
+        clients,
+        turnMs: 100_000,
+        turnDeadlineMs: 1000,
+        blackout: () => false,
+      };
       const checker = new Progress({ ...options, stillMsMax: 50 });
       checker.healed();
       for (const [i, time] of times.entries()) {

@@ -423,7 +423,7 @@ describe('progress', () => {
     const provider = { head, seated: () => instances } as unknown as Provider;
     const client = { name: 'client', operations } as unknown as Client;
     const checker = new Progress({
-      ...{ violate, now: () => now, provider, clients: [client], turnMs: 1000 },
+      ...{ violate, now: () => now, provider, clients: [client], turnMs: 1000, turnDeadlineMs: 1000 },
       blackout: () => died,
       stillMsMax: 500,
     });

@@ -3,13 +3,15 @@
  *
  * Unless the service has stopped for good: with k slots vacant, because their terms ran out, it tolerates f − k faults.
  */
-import { quorumOf } from '@coppice/wire';
+import { primarySlot, quorumOf } from '@coppice/wire';
 import type { CommittedBatch } from '@coppice/protocol';
 import type { Client } from '../client.ts';
 import type { Instance } from '../instance.ts';
 import type { Observer } from '../observer.ts';
 import type { Provider } from '../provider.ts';
 
+/** Batches from a turn's opening to its end: opening, challenge, join, ready, each after some that were on their way. */
+const stepsOfATurn = 8;
 /** How far behind the head an incumbent may be: what is in flight, twice. */
 const behindMax = 16;
 /** How long a fresh one may take to follow, in milliseconds of agreed time. */
@@ -22,6 +24,7 @@ export interface ProgressOptions {
   readonly clients: readonly Client[];
   /** How long a turn may take, from its being due. */
   readonly turnMs: number;
+  readonly turnDeadlineMs: number;
   /** Whether more died at once than the service has to survive. */
   readonly blackout: () => boolean;
   /** How long nothing may commit, from the first commit on after everything was mended. */
@@ -35,6 +38,7 @@ export class Progress implements Observer {
   readonly #provider: Provider;
   readonly #clients: readonly Client[];
   readonly #turnMs: number;
+  readonly #turnDeadlineMs: number;
   readonly #blackout: () => boolean;
   readonly #stillMsMax: number;
   #committed = 0;
@@ -46,13 +50,14 @@ export class Progress implements Observer {
   #healedAt = 0;
   #turns = 0;
 
-  constructor({ violate, now, provider, clients, turnMs, blackout, stillMsMax }: ProgressOptions) {
+  constructor({ violate, now, provider, clients, turnMs, turnDeadlineMs, blackout, stillMsMax }: ProgressOptions) {
     this.#stillMsMax = stillMsMax;
     this.#violate = violate;
     this.#now = now;
     this.#provider = provider;
     this.#clients = clients;
     this.#turnMs = turnMs;
+    this.#turnDeadlineMs = turnDeadlineMs;
     this.#blackout = blackout;
   }
 
@@ -102,8 +107,22 @@ export class Progress implements Observer {
         );
       }
     }
+    if (this.#dawdled()) return;
     if (this.#now() - this.#healedAt > this.#turnMs && this.#turnsSeated() === this.#turns)
       this.#violate('no turn seated anybody since everything was healed');
+  }
+
+  /** The primary is an attacker's, who may keep each step of a turn for a view timeout, and has the deadlines for it. */
+  #dawdled(): boolean {
+    const { configuration, environment, firstPrimary, view } = this.#provider.head!.replica!;
+    const slot = primarySlot(configuration.slots, firstPrimary, view);
+    const primary = this.#provider.seated({
+      ...configuration,
+      seats: configuration.seats.filter((one) => one.slot === slot),
+    });
+    return (
+      primary.some(({ corrupt }) => corrupt) && this.#turnDeadlineMs < stepsOfATurn * environment.settings.viewTimeoutMs
+    );
   }
 
   #turnsSeated(): number {

@@ -163,8 +163,12 @@ export async function turned(cluster: Cluster, client: Client, slot: number): Pr
   });
 }
 
-/** Waits until every slot has an instance that votes, and `client` knows it. */
+/**
+ * Waits until every slot has an instance that votes, and `client` knows it. One that voted for something else than was committed, as a
+ * frozen primary may have, is silent until its view ends: members have it replaced.
+ */
 export async function healthy(cluster: Cluster, client: Client, when: string): Promise<void> {
+  const replaced = new Set<number>();
   await until(`all slots are well ${when}`, async () => {
     await client.submit(operation({ command: 'increment', input: { key: 'healthy' } }));
     const { epoch, seats, slots } = client.chain.configuration;
@@ -173,6 +177,11 @@ export async function healthy(cluster: Cluster, client: Client, when: string): P
     const unwell = statuses.filter(
       (status) => status.health !== 'ok' || status.epoch !== epoch || status.turn !== null,
     );
+    for (const { health, slot, turn } of unwell) {
+      if (health !== 'not-voting' || slot === null || turn !== null || replaced.has(slot)) continue;
+      replaced.add(slot);
+      await earlyTurn(cluster, slot);
+    }
     if (unwell.length > 0)
       throw new Error(
         unwell

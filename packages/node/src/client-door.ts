@@ -6,8 +6,7 @@
  * than its share goes first, and nobody else notices. docs/reference/errors.md lists the reasons.
  */
 import type { KeyObject } from 'node:crypto';
-import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import {
   type ClientAnswer,
   clientAnswerCodec,
@@ -18,7 +17,7 @@ import {
   limits,
 } from '@coppice/wire';
 import { FrameReader, writeFrame } from '@coppice/client';
-import { selfSignedCertificate } from './certificate.ts';
+import { BoundedServer } from './bounded-server.ts';
 import { FairQueue } from './fair-queue.ts';
 
 const connectionsMax = 512;
@@ -33,7 +32,6 @@ const backlogTotalMax = 256 * 1024 * 1024;
 const waitingMax = 64;
 /** Milliseconds that requests get in one round of the event loop. */
 const sliceMs = 5;
-const handshakeMs = 5000;
 /** Time in which a frame that was begun must be complete. */
 const frameMs = 10_000;
 /** Nothing that a client sends is larger: a bundle, with what is around its requests' bytes. Evidence is smaller. */
@@ -107,9 +105,7 @@ export class Connection {
 
 export class ClientDoor {
   readonly #options: ClientDoorOptions;
-  readonly #server: Server;
-  /** Open connections, whoever was heard of least lately first. */
-  readonly #sockets = new Map<string, Socket>();
+  readonly #server: BoundedServer;
   readonly #connections = new Set<Connection>();
   readonly #requests: FairQueue<Connection, Uint8Array>;
   /** Of each connection that has more waiting than is read: reads on. */
@@ -123,47 +119,25 @@ export class ClientDoor {
       handle: (connection, frame) => this.#handle(connection, frame),
       ready: (connection) => connection.backlog < backlogReady,
     });
-    this.#server = createServer({
-      key: options.identity.export({ format: 'pem', type: 'pkcs8' }),
-      cert: selfSignedCertificate(options.identity),
-      minVersion: 'TLSv1.3',
-      handshakeTimeout: handshakeMs,
+    this.#server = new BoundedServer({
+      ...options,
+      door: 'client',
+      connectionsMax,
+      requestCert: false,
+      onSecure: (socket) => this.#accept(socket),
     });
-    this.#server.on('connection', (socket: Socket) => {
-      const from = remoteOf(socket);
-      this.#sockets.set(from, socket);
-      socket.once('close', () => this.#sockets.delete(from));
-      if (this.#sockets.size <= connectionsMax) return;
-      // Whoever only holds connections open holds up nobody.
-      options.count('client-connections-too-many');
-      const [longest, silent] = this.#sockets.entries().next().value!;
-      this.#sockets.delete(longest);
-      silent.destroy();
-    });
-    this.#server.on('tlsClientError', (_, socket) => {
-      options.count('client-handshake-failed');
-      socket.destroy();
-    });
-    this.#server.on('secureConnection', (socket) => this.#accept(socket));
   }
 
   get connections(): number {
-    return this.#sockets.size;
+    return this.#server.connections;
   }
 
   listen(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#options.host, () => {
-        const address = this.#server.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : this.#options.port);
-      });
-    });
+    return this.#server.listen();
   }
 
   #accept(socket: TLSSocket): void {
     const { count, founding } = this.#options;
-    const from = remoteOf(socket);
     const connection = new Connection(socket, (one) => this.#overdrawn(one), count);
     const reader = new FrameReader(founding() ? genesisBytesMax : frameBytesMax);
     let slow: NodeJS.Timeout | undefined;
@@ -195,7 +169,7 @@ export class ClientDoor {
       held = reader.held;
       if (this.#held > heldTotalMax && held > heldTotalMax / connectionsMax) return end('client-frames-too-many');
       const full = this.#requests.waiting(connection) >= waitingMax;
-      if (complete) this.#heard(from);
+      if (complete) this.#server.heard(socket);
       if (complete || full) {
         clearTimeout(slow);
         slow = undefined;
@@ -221,13 +195,6 @@ export class ClientDoor {
     resume?.();
   }
 
-  #heard(from: string): void {
-    const socket = this.#sockets.get(from);
-    if (socket === undefined) return;
-    this.#sockets.delete(from);
-    this.#sockets.set(from, socket);
-  }
-
   #overdrawn(connection: Connection): string | undefined {
     const { backlog } = connection;
     if (backlog > backlogMax) return 'client-backlog';
@@ -238,11 +205,6 @@ export class ClientDoor {
   }
 
   close(): void {
-    for (const socket of this.#sockets.values()) socket.destroy();
     this.#server.close();
   }
-}
-
-function remoteOf(socket: Socket): string {
-  return `${socket.remoteAddress ?? ''} ${socket.remotePort ?? 0}`;
 }

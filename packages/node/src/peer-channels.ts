@@ -6,16 +6,15 @@
  * accepting side has said so in a first frame: in TLS 1.3 the dialling side finishes before it is accepted.
  */
 import type { KeyObject } from 'node:crypto';
-import type { Socket } from 'node:net';
-import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { limits, toLatin1 } from '@coppice/wire';
+import { BoundedServer, handshakeMs } from './bounded-server.ts';
 import { selfSignedCertificate } from './certificate.ts';
 import { rawPublicKey } from '@coppice/cryptography';
 import { FrameReader, writeFrame } from '@coppice/client';
 import { FairQueue } from './fair-queue.ts';
 
 const backlogMax = 64 * 1024 * 1024;
-const handshakeMs = 5000;
 const redialMs = 250;
 /** At most so many connections that have not shown a key. */
 const strangersMax = 64;
@@ -52,14 +51,12 @@ export interface PeerChannelsOptions {
 export class PeerChannels {
   readonly #options: PeerChannelsOptions;
   readonly #credentials: { readonly key: string; readonly cert: string };
-  readonly #server: Server;
+  readonly #server: BoundedServer;
   readonly #up = new Map<string, TLSSocket>();
   readonly #dialled = new Map<
     string,
     { address: string; socket: TLSSocket | undefined; timer: NodeJS.Timeout | undefined }
   >();
-  /** Connections that have not shown a key yet, oldest first, by remote address and port. */
-  readonly #strangers = new Map<string, Socket>();
   /** One peer's messages wait for each other, and not for those of another that sends more. */
   readonly #frames = new FairQueue<Channel, Uint8Array>({
     sliceMs,
@@ -71,43 +68,21 @@ export class PeerChannels {
     this.#options = options;
     const key = options.identity.export({ format: 'pem', type: 'pkcs8' });
     this.#credentials = { key, cert: selfSignedCertificate(options.identity) };
-    this.#server = createServer({
-      ...this.#credentials,
+    this.#server = new BoundedServer({
+      ...options,
+      door: 'peer',
+      connectionsMax: strangersMax,
       requestCert: true,
-      rejectUnauthorized: false,
-      minVersion: 'TLSv1.3',
-      handshakeTimeout: handshakeMs,
+      onSecure: (socket) => this.#accept(socket),
     });
-    this.#server.on('connection', (socket: Socket) => {
-      const from = remoteOf(socket);
-      this.#strangers.set(from, socket);
-      socket.once('close', () => this.#strangers.delete(from));
-      if (this.#strangers.size <= strangersMax) return;
-      // The oldest goes: whoever only holds connections open holds up nobody.
-      options.count('peer-connections-too-many');
-      const [oldest, waiting] = this.#strangers.entries().next().value!;
-      this.#strangers.delete(oldest);
-      waiting.destroy();
-    });
-    this.#server.on('tlsClientError', (_, socket) => {
-      options.count('peer-handshake-failed');
-      socket.destroy();
-    });
-    this.#server.on('secureConnection', (socket) => this.#accept(socket));
   }
 
   listen(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#options.host, () => {
-        const address = this.#server.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : this.#options.port);
-      });
-    });
+    return this.#server.listen();
   }
 
   #accept(socket: TLSSocket): void {
-    this.#strangers.delete(remoteOf(socket));
+    this.#server.letGo(socket);
     const id = idOf(socket);
     if (id === undefined || !this.#options.admitted(id)) {
       this.#options.count(id === undefined ? 'peer-without-key' : 'peer-not-admitted');
@@ -261,10 +236,6 @@ export class PeerChannels {
     for (const socket of this.#up.values()) socket.destroy();
     this.#server.close();
   }
-}
-
-function remoteOf(socket: Socket): string {
-  return `${socket.remoteAddress ?? ''} ${socket.remotePort ?? 0}`;
 }
 
 /** The identity key in a peer's certificate, whose possession the handshake has proven. */

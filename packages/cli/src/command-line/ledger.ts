@@ -1,0 +1,92 @@
+/** What lies on disks: recovery, audit, `coppice ledger`. docs/reference/cli.md. */
+import type { Command } from 'commander';
+import {
+  archiveLedger,
+  exportLedger,
+  type LedgerOptions,
+  listLedger,
+  showRecords,
+  verifyLedger,
+} from '../commands/ledger.ts';
+import { makeSealingKey, recover, type RecoverOptions } from '../commands/recover.ts';
+import { audit } from '../commands/verify.ts';
+import { Output } from '../output.ts';
+import { type Answering, type Local, integer, collect, at } from './options.ts';
+
+export function ledgerCommands(program: Command): void {
+  at(program.command('recover').description('go on with a service whose quorum is gone, from its disks'))
+    .option('--from <dir...>', 'folders of instances, or folders of such; default: those of the service’s folder')
+    .option('--service <digest>', 'the service; default: that of the disks')
+    .option('--key <file...>', 'key file of an auditor, for what is encrypted; default: those in the service’s folder')
+    .option('--share <file...>', 'released shares of the recovery key, in place of an auditor’s key')
+    .option('--share-key <file>', 'key file of whom the shares were released to')
+    .option('--receipts <file...>', 'receipts that members and clients hold: one beyond the disks voids the result')
+    .option('--pinned <checkpoint...>', 'checkpoints that members noted, SEQUENCE:ROOT: as receipts')
+    .option('--accept-loss', 'go on with fewer disks than it takes to lose nothing', false)
+    .option('--check', 'say what would be recovered, and found nothing', false)
+    .action((options: RecoverOptions & Answering) => recover(options, new Output(options.json)));
+
+  at(program.command('audit').description('verify a ledger from genesis; needs no network'))
+    .argument('<instance-folder>', 'an instance’s folder, or a copy of it')
+    .option('--service <digest>', 'the service that it must be of')
+    .option(
+      '--key <file>',
+      'key file of an auditor; may be repeated; default: those of the service’s folder that it lies in',
+      collect(String),
+    )
+    .action((folder: string, options: Local & { key?: string[] } & Answering, command: Command) =>
+      audit(
+        folder,
+        { ...options, folderNamed: command.getOptionValueSource('folder') !== 'default' },
+        new Output(options.json),
+      ),
+    );
+
+  const ledger = program.command('ledger').description('what lies on an instance’s disk; needs no network');
+  const onDisk = (command: Command, argument = '<instance-folder>'): Command =>
+    at(command)
+      .argument(argument, 'an instance’s folder, or a copy of it')
+      .option('--service <digest>', 'the service that it must be of')
+      .option(
+        '--key <file>',
+        'key file of an auditor; may be repeated; default: those of the service’s folder that it lies in',
+        collect(String),
+      );
+  const ledgerOptions = (options: LedgerOptions, command: Command): LedgerOptions => ({
+    ...options,
+    folderNamed: command.getOptionValueSource('folder') !== 'default',
+  });
+  at(ledger.command('key').description('make a key for an auditor, whom ledgers are encrypted to'))
+    .requiredOption('--out <file>', 'where the private key is written')
+    .action((options: { out: string } & Answering) => makeSealingKey(options, new Output(options.json)));
+  onDisk(ledger.command('ls').description('segments: what each holds, and whom it is encrypted to')).action(
+    (folder: string, options: LedgerOptions & Answering) => listLedger(folder, options, new Output(options.json)),
+  );
+  onDisk(ledger.command('show').description('what is recorded about a batch'))
+    .argument('<sequence>', 'its sequence number', integer)
+    .action((folder: string, sequence: number, options: LedgerOptions & Answering) =>
+      showRecords(folder, sequence, options, new Output(options.json)),
+    );
+  onDisk(
+    ledger.command('verify').description('whether files are whole, and with keys whether all that is in them holds'),
+    '<instance-folder-or-export>',
+  ).action((path: string, options: LedgerOptions & Answering, command: Command) =>
+    verifyLedger(path, ledgerOptions(options, command), new Output(options.json)),
+  );
+  onDisk(ledger.command('export').description('write the public part: what anyone can check, and nobody’s secrets'))
+    .requiredOption('--out <file>', 'where it is written; must not be there')
+    .action((folder: string, options: LedgerOptions & { out: string } & Answering, command: Command) =>
+      exportLedger(folder, { ...ledgerOptions(options, command), out: options.out }, new Output(options.json)),
+    );
+
+  at(
+    ledger
+      .command('archive')
+      .description('move closed segments elsewhere; they are read from there, also by the instance'),
+  )
+    .argument('<instance-folder>', 'an instance’s folder')
+    .requiredOption('--to <folder>', 'where they go')
+    .action((folder: string, options: { to: string } & Answering) =>
+      archiveLedger(folder, options, new Output(options.json)),
+    );
+}

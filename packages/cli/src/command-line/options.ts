@@ -1,0 +1,44 @@
+/** What many commands have in common: their options, and how these are read. docs/reference/cli.md. */
+import { type Command, InvalidArgumentError } from 'commander';
+import { defaultFolder } from '../connect.ts';
+
+export interface Answering {
+  readonly json: boolean;
+}
+
+export interface Local {
+  readonly folder: string;
+  readonly service?: string;
+}
+
+export function integer(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('must be a whole number');
+  return value;
+}
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('must be a number above 0');
+  return value;
+}
+
+export const collect =
+  <T>(parse: (text: string) => T) =>
+  (text: string, all: readonly T[] = []): T[] => [...all, parse(text)];
+
+export function at(command: Command): Command {
+  return command
+    .option('--folder <folder>', 'the service’s folder on this machine', defaultFolder)
+    .option('--json', 'answer with one JSON document, as the last line of stdout', false);
+}
+
+export const answering = (command: Command): Command =>
+  command.option('--json', 'answer with one JSON document, as the last line of stdout', false);
+
+export function remote(command: Command): Command {
+  return at(command)
+    .option('--service <digest>', 'the service, if it has no folder here')
+    .option('--address <host:port>', 'client door of a replica; may be repeated', collect(String))
+    .option('--key <file>', 'key file of the client');
+}

@@ -15,6 +15,7 @@ import { profileSummary } from './profile.ts';
 import { aligned, type Result, resultOf, round, table } from './report.ts';
 import { spreadOf } from './statistics.ts';
 import { SubjectProcess } from './subject-process.ts';
+import { measureTransfer } from './transfer.ts';
 import { measureTurns } from './turns.ts';
 
 const checkout = fileURLToPath(new URL('..', import.meta.url));
@@ -59,7 +60,9 @@ async function main(options: Options): Promise<void> {
     }
     const document = options.turns
       ? await measureTurns(subjects[0]!, options, say)
-      : { results: await measureLoads(subjects, options) };
+      : options.transfer !== undefined
+        ? await measureTransfer(subjects[0]!, options, options.transfer, say)
+        : { results: await measureLoads(subjects, options) };
     if (options.json) process.stdout.write(`${JSON.stringify(document)}\n`);
   } finally {
     for (const subject of subjects) await subject.process.end();

@@ -24,6 +24,8 @@ export interface Window {
   /** Milliseconds from `submit` to the verified answer. */
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Of the slowest answer: at least as long as the service stood still. */
+  readonly maxMs: number;
   /** Of the process that holds the clients. */
   readonly clientCpuMicros: number;
   /** Of each replica that sat at both ends of the window. */
@@ -102,6 +104,7 @@ export class ClosedLoop {
       seconds,
       p50Ms: quantile(sorted, 0.5),
       p99Ms: quantile(sorted, 0.99),
+      maxMs: quantile(sorted, 1),
       clientCpuMicros: cpu.user + cpu.system,
       replicaCpuMicros: after.flatMap(({ cpuMicros, instance }) => {
         const earlier = before.find((one) => one.instance === instance);

@@ -9,6 +9,9 @@ export const usage = `npm run bench -- [options]
 
   --quick              128 bytes at 1 and 256 outstanding, in under a minute
   --turns              throughput while a turn runs, and after it, against before it
+  --transfer           a slot's turn, then another's, in a service with --mib of state
+  --mib N              of state                                                  100
+  --value-bytes N      of each value of it                                       1024
   --evidence           CPU time of verifying one bundle, of every platform of hardware
   --bytes LIST         bytes of a command's value, 0 for a command without one   0,128,1024
   --outstanding LIST   requests under way                                        1,16,64,256
@@ -34,6 +37,8 @@ export interface Options {
   readonly heatMs: number;
   readonly evidence: boolean;
   readonly turns: boolean;
+  /** Of state to be transferred, if that is what is measured. */
+  readonly transfer: { readonly mebibytes: number; readonly valueBytes: number } | undefined;
   readonly json: boolean;
   readonly against: string | undefined;
   /** One, or two to be compared. */
@@ -50,6 +55,9 @@ export function optionsOf(args: readonly string[]): Options | undefined {
       quick: { type: 'boolean', default: false },
       evidence: { type: 'boolean', default: false },
       turns: { type: 'boolean', default: false },
+      transfer: { type: 'boolean', default: false },
+      mib: { type: 'string' },
+      'value-bytes': { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       fsync: { type: 'boolean', default: true },
@@ -66,9 +74,13 @@ export function optionsOf(args: readonly string[]): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  const short = values.quick || values.turns;
+  const { transfer } = values;
+  const short = values.quick || values.turns || transfer;
   const sizes = numbers(values.bytes ?? (short ? '128' : '0,128,1024'), 0);
-  const depths = numbers(values.outstanding ?? (values.turns ? '256' : short ? '1,256' : '1,16,64,256'), 1);
+  const depths = numbers(
+    values.outstanding ?? (transfer ? '16' : values.turns ? '256' : short ? '1,256' : '1,16,64,256'),
+    1,
+  );
   return {
     loads: sizes.flatMap((commandBytes) => depths.map((outstanding) => ({ commandBytes, outstanding }))),
     clients: numbers(values.clients ?? '1', 1)[0]!,
@@ -79,6 +91,12 @@ export function optionsOf(args: readonly string[]): Options | undefined {
     heatMs: 1000 * Number(values.heat ?? 12),
     evidence: values.evidence,
     turns: values.turns,
+    transfer: transfer
+      ? {
+          mebibytes: numbers(values.mib ?? '100', 1)[0]!,
+          valueBytes: numbers(values['value-bytes'] ?? '1024', 1)[0]!,
+        }
+      : undefined,
     json: values.json,
     against: values.against,
     cryptography: (values.cryptography ?? 'libsodium').split(',').map(cryptographyNamed),

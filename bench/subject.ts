@@ -45,7 +45,10 @@ async function stop(): Promise<void> {
 
 /** Replicas are asked to end, so that they can write their profiles. */
 async function end(): Promise<void> {
+  // Where something failed, load is still on.
+  const stopped = loop?.stop();
   for (const client of connected.clients) client.close();
+  await stopped;
   const running = service?.driver.running() ?? [];
   for (const { pid } of running) process.kill(pid, 'SIGTERM');
   const until = performance.now() + 10_000;

@@ -49,7 +49,7 @@ export async function measureTurns(
   await subject.process.start(load, heatMs);
   for (let i = 0; i < rounds; i++) {
     windows.steady.push(await subject.process.window(windowMs));
-    windows.turning.push(await subject.process.window(turn(member, signer)));
+    windows.turning.push(await subject.process.window(turnOldest(member, signer, turnMsMax)));
     windows.after.push(await subject.process.window(windowMs));
     say(`round ${i + 1} of ${rounds}`);
   }
@@ -97,15 +97,15 @@ export async function measureTurns(
 }
 
 /** Asks for the turn of the slot whose instance is the oldest. Resolves when it has ended. */
-async function turn(member: Client, signer: Signer): Promise<void> {
+export async function turnOldest(member: Client, signer: Signer, msMax: number): Promise<void> {
   const before = await epochOf(member);
   const { seats } = member.chain.configuration;
   const oldest = [...seats].sort((a, b) => a.turn - b.turn || a.slot - b.slot)[0]!;
   const { state } = await decide(member, [signer], { kind: 'early-turn', slot: oldest.slot });
   if (state !== 'accepted') throw new Error(`a turn is ${state}`);
-  const until = performance.now() + turnMsMax;
+  const until = performance.now() + msMax;
   while ((await epochOf(member)) === before) {
-    if (performance.now() > until) throw new Error(`a turn has not ended within ${turnMsMax} ms`);
+    if (performance.now() > until) throw new Error(`a turn has not ended within ${msMax} ms`);
     await sleep(pollMs);
   }
 }

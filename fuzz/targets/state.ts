@@ -32,7 +32,7 @@ const claim = { map: 'a', key: 'key 3', value: new Uint8Array(3).fill(3) };
 const proof = snapshot.prove(claim.map, claim.key);
 
 function partsOf(): { path: string; bytes: Uint8Array }[] {
-  const transfer = new StateTransfer(cryptography, snapshot.digest);
+  const transfer = StateTransfer.begin(cryptography, snapshot.digest);
   const parts: { path: string; bytes: Uint8Array }[] = [];
   for (;;) {
     const wanted = transfer.wanted(64);
@@ -93,7 +93,7 @@ const stateParts: Target = {
     const decoded = decodeParts(input);
     if (!decoded.ok) return decoded.reason;
     must(sameBytes(encodeParts(decoded.value), input), 'what is decoded is encoded to the same bytes');
-    const transfer = new StateTransfer(cryptography, snapshot.digest);
+    const transfer = StateTransfer.begin(cryptography, snapshot.digest);
     let refused: string | undefined;
     for (const { path, bytes } of decoded.value) {
       const accepted = transfer.accept(path, bytes);

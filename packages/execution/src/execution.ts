@@ -85,8 +85,9 @@ export interface ExecutionSettings {
   readonly tableBounds?: TableBounds;
 }
 
-/** A part of the state that is rehashed at a time, of so many: see {@link ReplicaExecution.damage}. */
-const rehashParts = 64;
+/** At least so many parts of the state are rehashed one by one, and more where one would be of more bytes: see {@link ReplicaExecution.damage}. */
+const rehashPartsMin = 64;
+const rehashBytesMax = 1024 * 1024;
 
 interface Layer extends BatchState {
   readonly sequence: number;
@@ -101,7 +102,10 @@ export class ReplicaExecution implements Execution {
   #state: State;
   #layers: [Layer, ...Layer[]];
   readonly #snapshots = new Map<number, Snapshot>();
+  /** How far a pass over the newest snapshots has come, from 0 to 1. */
   #rehashed = 0;
+  /** A state that was begun to be received, and is not in place. */
+  #receiving: ReceivedState | undefined;
   #damaged = false;
 
   constructor(settings: ExecutionSettings) {
@@ -150,6 +154,7 @@ export class ReplicaExecution implements Execution {
   commit(sequence: number): void {
     assert(sequence <= this.#newest.sequence, 'only what was executed is committed');
     while (this.#layers[0].sequence < sequence) {
+      this.#receiving = undefined;
       this.#state.fold();
       const [, next, ...rest] = this.#layers;
       this.#layers = [{ ...next!, overlay: undefined }, ...rest];
@@ -222,8 +227,11 @@ export class ReplicaExecution implements Execution {
   }
 
   transfer(stateDigest: Digest): StateTransfer {
-    const own = this.#damaged ? undefined : this.#state.snapshot();
-    return new ReceivedState(this.#environment.cryptography, stateDigest, own);
+    const { cryptography } = this.#environment;
+    this.#receiving =
+      this.#receiving?.instead(stateDigest) ??
+      ReceivedState.begin(cryptography, stateDigest, this.#damaged ? undefined : this.#state.snapshot());
+    return this.#receiving;
   }
 
   install(sequence: number, transfer: StateTransfer): void {
@@ -234,6 +242,7 @@ export class ReplicaExecution implements Execution {
     this.#snapshots.clear();
     this.#snapshots.set(sequence, snapshot);
     this.#damaged = false;
+    this.#receiving = undefined;
   }
 
   /** The snapshot of a checkpoint that was taken and not released: to be written to disk. */
@@ -242,16 +251,24 @@ export class ReplicaExecution implements Execution {
   }
 
   /**
-   * Rehashes the next of 64 parts of the newest snapshot from its stored bytes: called at each checkpoint, it sees all
-   * of the state in 64 of them. The path of the first piece that is not what it was when it was hashed: the state must
+   * Rehashes the next part of the newest snapshot from its stored bytes: called at each checkpoint, it sees all of the state in 64
+   * of them, or in as many as it has mebibytes. The path of the first piece that is not what it was when it was hashed: the state must
    * be transferred from others, and a transfer begun from now on takes nothing over from it.
    */
   damage(): string | undefined {
     const newest = [...this.#snapshots.keys()].at(-1);
     if (newest === undefined) return undefined;
-    const path = this.#snapshots.get(newest)!.rehash(this.#rehashed, rehashParts);
-    this.#rehashed = (this.#rehashed + 1) % rehashParts;
-    if (path !== undefined) this.#damaged = true;
+    const snapshot = this.#snapshots.get(newest)!;
+    // A power of two: where the number changes from one part to the next, nothing is left out between them.
+    let parts = rehashPartsMin;
+    while (snapshot.bytes > parts * rehashBytesMax) parts *= 2;
+    const part = Math.floor(this.#rehashed * parts);
+    const path = snapshot.rehash(part, parts);
+    this.#rehashed = ((part + 1) / parts) % 1;
+    if (path !== undefined) {
+      this.#damaged = true;
+      this.#receiving = undefined;
+    }
     return path;
   }
 

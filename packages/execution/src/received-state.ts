@@ -8,8 +8,17 @@ import { type Cryptography, type Digest, fromLatin1, toLatin1 } from '@coppice/w
 export class ReceivedState implements ProtocolTransfer {
   readonly #transfer: StateTransfer;
 
-  constructor(cryptography: Cryptography, digest: Digest, own: Snapshot | undefined) {
-    this.#transfer = new StateTransfer(cryptography, digest, own);
+  private constructor(transfer: StateTransfer) {
+    this.#transfer = transfer;
+  }
+
+  static begin(cryptography: Cryptography, digest: Digest, own: Snapshot | undefined): ReceivedState {
+    return new ReceivedState(StateTransfer.begin(cryptography, digest, own));
+  }
+
+  /** One of another state that begins with what this one has, in its place. */
+  instead(digest: Digest): ReceivedState {
+    return new ReceivedState(this.#transfer.instead(digest));
   }
 
   wanted(limit: number): readonly Uint8Array[] {
@@ -29,9 +38,9 @@ export class ReceivedState implements ProtocolTransfer {
     return this.#transfer.complete;
   }
 
-  get progress(): { readonly partsDone: number; readonly partsKnown: number } {
-    const { done, known } = this.#transfer.progress;
-    return { partsDone: done, partsKnown: known };
+  get progress(): ProtocolTransfer['progress'] {
+    const { done, known, share } = this.#transfer.progress;
+    return { partsDone: done, partsKnown: known, share };
   }
 
   finish(): Snapshot {

@@ -3,7 +3,7 @@
  */
 import { answerHistory, answerQuery, mayReadLog, type ReplicaExecution, type Services } from '@coppice/execution';
 import type { CommittedBatch, RejectionReason } from '@coppice/protocol';
-import type { FileKeys, Ledger } from '@coppice/storage';
+import type { Ledger } from '@coppice/storage';
 import {
   type Bundle,
   type CallerProof,
@@ -23,6 +23,7 @@ import { nodeCryptography } from '@coppice/cryptography';
 import { successionObjection } from '@coppice/governance';
 import { ChainVerifier, headObjection } from '@coppice/ledger';
 import type { ClientDoor, Connection } from './client-door.ts';
+import type { FilledGap } from './history.ts';
 import type { Indexer } from './indexer.ts';
 import type { Journal } from './journal.ts';
 import type { Keyring } from './keyring.ts';
@@ -40,8 +41,8 @@ export interface DeskOptions {
   readonly answers: Answers;
   readonly indexer: Indexer;
   readonly ledger: Ledger;
-  /** Of what was fetched of the time before this instance. */
-  readonly keys: FileKeys | undefined;
+  /** What was recorded before this instance, or while it was behind: more may come. */
+  readonly filled: readonly FilledGap[];
   readonly document: GenesisDocument;
   /** Services that this one goes on from, the oldest first. */
   readonly ancestors: readonly Ancestor[];
@@ -291,13 +292,13 @@ export class Desk {
   // The ledger, for instances: each keeps a copy.
 
   #serveLedger(connection: Connection, { as, from, id }: RequestOf<'ledger'>): void {
-    const { execution, keys, ledger, node, settings } = this.#options;
+    const { execution, filled, ledger, node } = this.#options;
     const caller = this.#callerOf(as);
     // Of the present epoch: who was evicted with the last one learns no more.
     const instances = [...node.replica.configuration.seats, execution.candidate()];
     if (caller === undefined || !instances.some((one) => one !== undefined && sameBytes(one.instance, caller)))
       return this.#refuse(connection, id, 'the ledger is for instances of the service', undefined);
-    const { records, more } = ledgerPage(settings.folder, ledger, keys, {
+    const { records, more } = ledgerPage(ledger, filled, {
       from,
       to: node.replica.stable,
       bytesMax: ledgerBytesPerAnswer,

@@ -9,7 +9,7 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DoorConnection } from '@coppice/client';
 import { decodeRecord, type LedgerRecord, type MerkleTree, TransactionsTree } from '@coppice/ledger';
-import { type Ledger, openLedger, type Vault } from '@coppice/storage';
+import { type Ledger, type LedgerReader, type Opened, openLedger, type Vault } from '@coppice/storage';
 import {
   batchCodec,
   type CallerProof,
@@ -24,76 +24,137 @@ import {
   systemRequestDigest,
 } from '@coppice/wire';
 
-interface Gap {
+/** How long one page is waited for. */
+const answerMs = 30_000;
+
+export interface Gap {
   readonly from: number;
   readonly to: number;
-  /** Frontier of the tree of headers below `from`, and the root that it must grow to at `to`. */
-  readonly tree: MerkleTree;
+  /** Of the headers below `from`, and the root that it must grow to at `to`. */
+  readonly below: MerkleTree;
   readonly ledgerRoot: Digest;
+}
+
+/** A gap that was filled, and what reads its records. */
+export interface FilledGap {
+  readonly from: number;
+  readonly to: number;
+  readonly reader: LedgerReader;
 }
 
 type BatchRecord = Extract<LedgerRecord, { kind: 'batch' }>;
 
-/** Fetches the gap from the replica in this seat, which is shown `identity`. Throws where it did not give all of it, well. */
-export async function fillGap(
-  cryptography: Cryptography,
-  service: Digest,
-  vault: Vault | undefined,
-  dataFolder: string,
-  gap: Gap,
-  seat: Pick<Seat, 'clientAddress' | 'instance'>,
-  identity: Signer,
-): Promise<void> {
-  const partial = join(dataFolder, 'history', 'partial');
-  rmSync(partial, { recursive: true, force: true });
-  mkdirSync(partial, { recursive: true });
-  const { ledger } = openLedger(partial, { service, vault });
-  const connection = await DoorConnection.open(seat.clientAddress, seat.instance);
-  try {
-    await copyRecords(cryptography, connection, connection.callerProof(service, identity), ledger, gap);
-  } finally {
-    connection.close();
-    await new Promise<void>((resolve) => ledger.close(() => resolve()));
-  }
-  renameSync(partial, join(dataFolder, 'history', `${gap.from}-${gap.to}`));
+export interface GapFillerOptions {
+  readonly cryptography: Cryptography;
+  readonly service: Digest;
+  readonly vault: Vault | undefined;
+  readonly dataFolder: string;
 }
 
-async function copyRecords(
-  cryptography: Cryptography,
-  connection: DoorConnection,
-  as: CallerProof,
-  ledger: Ledger,
-  gap: Gap,
-): Promise<void> {
-  const tree = gap.tree.clone();
-  let from = gap.from;
-  for (;;) {
-    const answer = await connection.ask({ kind: 'ledger', from, as }, 'ledger', 30_000);
-    if (answer.records.length === 0) break;
-    for (const { type, sequence, payload } of answer.records) {
-      if (sequence > gap.to) continue;
-      const record = decodeRecord(type, payload);
-      if (!record.ok) throw new Error(`malformed record at ${sequence}: ${record.reason}`);
-      if (record.value.kind === 'genesis' && sequence === 0) continue;
-      if (record.value.kind === 'batch') take(cryptography, tree, record.value);
-      ledger.append({ type, sequence, payload });
+/** What is wrong with a record: whoever gave it, or what came before it, lied. */
+class RecordError extends Error {}
+
+/**
+ * Fills one gap. Whoever is asked may end, retire or be cut off: the next one is asked for what follows what has come. Where that
+ * turns out not to be the log, nobody can say whose fault it is, and all of it is asked for again.
+ */
+export class GapFiller {
+  readonly #options: GapFillerOptions;
+  readonly #gap: Gap;
+  #tree: MerkleTree;
+  #opened: Opened | undefined;
+
+  constructor(options: GapFillerOptions, gap: Gap) {
+    this.#options = options;
+    this.#gap = gap;
+    this.#tree = gap.below.clone();
+  }
+
+  /** The last batch that has come. */
+  get at(): number {
+    return this.#tree.size;
+  }
+
+  /** Asks the replica in this seat, which is shown `identity`. Throws where it did not give all of the rest, well. */
+  async fill(seat: Pick<Seat, 'clientAddress' | 'instance'>, identity: Signer): Promise<FilledGap> {
+    const { dataFolder, service } = this.#options;
+    const { from, to } = this.#gap;
+    const connection = await DoorConnection.open(seat.clientAddress, seat.instance);
+    try {
+      await this.#copy(connection, connection.callerProof(service, identity));
+    } catch (error) {
+      if (error instanceof RecordError) await this.#giveUp();
+      throw error;
+    } finally {
+      connection.close();
     }
-    from = Math.max(...answer.records.map((record) => record.sequence)) + 1;
-    if (!answer.more || from > gap.to) break;
-    await new Promise<void>((resolve, reject) =>
-      ledger.sync((error) => (error === undefined ? resolve() : reject(error))),
-    );
+    const { ledger, readerIn } = this.#opened!;
+    await closed(ledger);
+    const folder = join(dataFolder, 'history', `${from}-${to}`);
+    renameSync(this.#partial, folder);
+    return { from, to, reader: readerIn(folder) };
   }
-  if (tree.size !== gap.to || !sameBytes(tree.root(), gap.ledgerRoot))
-    throw new Error('the records do not lead to the certified ledger root');
+
+  get #partial(): string {
+    return join(this.#options.dataFolder, 'history', 'partial');
+  }
+
+  #begin(): Opened {
+    const { service, vault } = this.#options;
+    rmSync(this.#partial, { recursive: true, force: true });
+    mkdirSync(this.#partial, { recursive: true });
+    return openLedger(this.#partial, { service, vault });
+  }
+
+  async #giveUp(): Promise<void> {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    this.#tree = this.#gap.below.clone();
+    if (opened !== undefined) await closed(opened.ledger);
+  }
+
+  async #copy(connection: DoorConnection, as: CallerProof): Promise<void> {
+    const { to, ledgerRoot } = this.#gap;
+    this.#opened ??= this.#begin();
+    const { ledger } = this.#opened;
+    while (this.at < to) {
+      const { at } = this;
+      const answer = await connection.ask({ kind: 'ledger', from: at + 1, as }, 'ledger', answerMs);
+      for (const record of answer.records) if (record.sequence <= to) this.#take(ledger, record);
+      if (this.at === at) throw new Error(`it has no more than batch ${at}`);
+      await new Promise<void>((resolve, reject) =>
+        ledger.sync((error) => (error === undefined ? resolve() : reject(error))),
+      );
+    }
+    if (!sameBytes(this.#tree.root(), ledgerRoot))
+      throw new RecordError('the records do not lead to the certified ledger root');
+  }
+
+  /** Committed batches alone are served, so each header is the next one. */
+  #take(ledger: Ledger, { type, sequence, payload }: { type: number; sequence: number; payload: Uint8Array }): void {
+    const { cryptography } = this.#options;
+    const record = decodeRecord(type, payload);
+    if (!record.ok) throw new RecordError(`malformed record at ${sequence}: ${record.reason}`);
+    if (record.value.kind === 'genesis' && sequence === 0) return;
+    if (record.value.kind === 'batch') {
+      const { header } = record.value;
+      if (header.sequence !== this.at + 1)
+        throw new RecordError(`batch ${header.sequence} where ${this.at + 1} was due`);
+      if (!sameBytes(header.previousRoot, this.#tree.root()))
+        throw new RecordError(`batch ${sequence} is of another log`);
+      try {
+        checkBatch(cryptography, record.value);
+      } catch (error) {
+        throw new RecordError(error instanceof Error ? error.message : String(error));
+      }
+      this.#tree.append(headerDigest(cryptography, header));
+    }
+    ledger.append({ type, sequence, payload });
+  }
 }
 
-/** Committed batches alone are served, so each header is the next one. Records of `from` … `to` alone are asked for. */
-function take(cryptography: Cryptography, tree: MerkleTree, record: BatchRecord): void {
-  const { header } = record;
-  if (header.sequence !== tree.size + 1) throw new Error(`batch ${header.sequence} where ${tree.size + 1} was due`);
-  checkBatch(cryptography, record);
-  tree.append(headerDigest(cryptography, header));
+function closed(ledger: Ledger): Promise<void> {
+  return new Promise((resolve, reject) => ledger.close((error) => (error === undefined ? resolve() : reject(error))));
 }
 
 /** Throws where the outcomes are not those of the batch's requests, or not those that its header names. */

@@ -7,6 +7,7 @@ import { decodeRecord, type LedgerRecord, type MerkleTree } from '@coppice/ledge
 import type { CommittedBatch } from '@coppice/protocol';
 import { type Ledger, openLedger, type Vault } from '@coppice/storage';
 import { type Cryptography, type Digest, type Header, headerDigest } from '@coppice/wire';
+import type { FilledGap } from './history.ts';
 import { committedBatch } from './records.ts';
 
 /** Headers whose places in the tree are kept: what is asked for again was executed shortly before the end. */
@@ -25,6 +26,8 @@ export class InheritedBatches {
   readonly #past: Ledger;
   readonly #live: Ledger;
   #certified: Certified | undefined;
+  /** All that is inherited, as what is filled in elsewhere. */
+  readonly gap: FilledGap;
 
   /** @param tree of all inherited headers */
   constructor(
@@ -47,6 +50,7 @@ export class InheritedBatches {
     this.#tree.trim(Math.max(tree.trimmed, tree.size - headersKept));
     this.#past = openLedger(join(folder, 'history', `1-${tree.size}`), { service, vault: keys }).ledger;
     this.#live = live;
+    this.gap = { from: 1, to: tree.size, reader: this.#past };
   }
 
   /** The batch at an inherited place; `undefined` where nothing of this service is committed yet, or it is long past. */

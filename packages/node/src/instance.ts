@@ -19,7 +19,6 @@ import {
   type ClientRequest,
   type Configuration,
   type EpochCertificate,
-  type Digest,
   type GenesisDocument,
   type Join,
   sameBytes,
@@ -31,7 +30,7 @@ import { armBreach } from './breach.ts';
 import { ClientDoor, type Connection } from './client-door.ts';
 import { nodeCryptography } from '@coppice/cryptography';
 import { Desk } from './desk.ts';
-import { fillGap } from './history.ts';
+import { type FilledGap, type Gap, GapFiller } from './history.ts';
 import { Indexer } from './indexer.ts';
 import { inherit, type InheritedLog } from './inheritance.ts';
 import { InheritedBatches } from './inherited-batches.ts';
@@ -39,13 +38,14 @@ import { buildJoin } from './join.ts';
 import type { Journal } from './journal.ts';
 import { Keyring } from './keyring.ts';
 import { dials, PeerChannels } from './peer-channels.ts';
-import { recallBatch, treeBelow } from './records.ts';
+import { recallBatch } from './records.ts';
 import { ReplicaNode } from './replica-node.ts';
 import type { InstanceSettings } from './settings.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
 import { InstanceVault, openKeyFiles } from './vault.ts';
 
 const tickMs = 10;
+const historyRetryMsMin = 100;
 const historyRetryMsMax = 5_000;
 
 export interface InstanceOptions {
@@ -91,6 +91,8 @@ export class Instance {
   /** The newest configuration that a candidate heard of, before its log has come that far. */
   #latest: Configuration | undefined;
   #filling: Promise<void> = Promise.resolve();
+  /** What was recorded before this instance, or while it was behind. */
+  readonly #filled: FilledGap[] = [];
   #exiting = false;
 
   constructor(options: InstanceOptions) {
@@ -278,6 +280,7 @@ export class Instance {
         service,
         tree: inherited.tree,
       });
+    if (past !== undefined) this.#filled.push(past.gap);
     const answers = new Answers(
       nodeCryptography,
       (sequence) => past?.at(sequence) ?? recallBatch(nodeCryptography, ledger, sequence),
@@ -344,12 +347,13 @@ export class Instance {
           for (const { item } of node.replica.pool.all()) if (item.kind === 'bundle') answers.retire(item.bundle);
         },
         stable: () => snapshots.stable(node.replica.stableCertificate!, Date.now()),
-        gap: ({ from, to }) => {
+        gap: ({ below, from, to }) => {
           // One after the other: what fills a gap is checked against everything before it.
           const { ledgerRoot } = node.replica.stableCertificate!;
           node.lacks();
           followAuditors();
-          this.#filling = this.#filling.then(() => this.#fill(from, to, ledgerRoot)).then(() => node.filled());
+          const gap = { from, to, below, ledgerRoot };
+          this.#filling = this.#filling.then(() => this.#fill(gap)).then(() => node.filled());
         },
         exit: (reason) => this.#exit(reason === 'retired' ? 0 : 4, reason),
       },
@@ -362,7 +366,7 @@ export class Instance {
       answers,
       indexer,
       ledger,
-      keys: vault,
+      filled: this.#filled,
       document,
       ancestors,
       settings,
@@ -413,10 +417,13 @@ export class Instance {
   }
 
   /** Fetches the records that a transferred state made superfluous for voting, and that the log should not lose. */
-  async #fill(from: number, to: number, ledgerRoot: Digest): Promise<void> {
-    const { folder } = this.#options.settings;
+  async #fill(gap: Gap): Promise<void> {
     const node = this.#node!;
     const { cryptography, service } = node.replica.environment;
+    const { from, to } = gap;
+    const began = Date.now();
+    const options = { cryptography, service, vault: this.#vault, dataFolder: this.#options.settings.folder };
+    const filler = new GapFiller(options, gap);
     for (let attempt = 0; !this.#exiting; attempt++) {
       const seats = node.replica.configuration.seats.filter(
         (seat) => !sameBytes(seat.instance, this.#keyring!.identity.publicKey),
@@ -424,21 +431,17 @@ export class Instance {
       const seat = seats[attempt % seats.length];
       if (seat === undefined) return;
       try {
-        const tree = await treeBelow(cryptography, folder, this.#vault, from);
-        if (tree === undefined) throw new Error(`this instance's own records do not go up to ${from}`);
-        const gap = { from, to, tree, ledgerRoot };
-        await fillGap(cryptography, service, this.#vault, folder, gap, seat, this.#keyring!.identity);
-        this.#journal.info('history-complete', { from, to });
+        this.#filled.push(await filler.fill(seat, this.#keyring!.identity));
+        this.#journal.info('history-complete', { from, to, ms: Date.now() - began });
         return;
       } catch (error) {
         this.#journal.warn('history-failed', {
-          from,
-          to,
-          address: seat.clientAddress,
+          ...{ from, to, at: filler.at, slot: seat.slot, address: seat.clientAddress },
           why: error instanceof Error ? error.message : String(error),
         });
       }
-      await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 2 ** attempt, historyRetryMsMax)));
+      const pause = Math.min(historyRetryMsMin * 2 ** attempt, historyRetryMsMax);
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 

@@ -16,6 +16,9 @@ export interface JournalOptions {
   readonly fields: Readonly<Record<string, string | number>>;
 }
 
+/** Between two lines on how far something has come. */
+const progressMs = 2000;
+
 export class Journal {
   readonly counters = new Map<string, number>();
   readonly #options: JournalOptions;
@@ -61,12 +64,21 @@ export class Journal {
     });
   }
 
+  /** How far something that takes long has come, now and then. */
+  #progress({ kind, ...fields }: Extract<Report, { kind: 'transfer' }>): void {
+    const now = this.#options.clock();
+    if (now - (this.#loggedAt.get(kind) ?? 0) < progressMs) return;
+    this.#loggedAt.set(kind, now);
+    this.log('info', kind, fields);
+  }
+
   report(report: Report): void {
     this.count(`report ${report.kind}`);
     switch (report.kind) {
       case 'stable':
-      case 'transfer':
         return;
+      case 'transfer':
+        return this.#progress(report);
       case 'fault':
         return this.log('error', 'fault-proof', { slot: report.proof.slot });
       case 'contradiction':

@@ -9,8 +9,9 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeRecord, type LedgerRecord, MerkleTree, recordTypes } from '@coppice/ledger';
 import type { CommittedBatch } from '@coppice/protocol';
-import { type FileKeys, type Ledger, readLedger, type ReadOptions } from '@coppice/storage';
+import { type Ledger, type LedgerReader, type PayloadFilter, readLedger, type ReadOptions } from '@coppice/storage';
 import { batchCodec, type Cryptography, decode, headerDigest, sameBytes } from '@coppice/wire';
+import type { FilledGap } from './history.ts';
 
 export interface HistoryFolder {
   readonly from: number;
@@ -56,16 +57,18 @@ const recordsWithin = 64;
  * there are more. `to` must be committed.
  */
 export function ledgerPage(
-  dataFolder: string,
-  ledger: Ledger,
-  keys: FileKeys | undefined,
+  ledger: LedgerReader,
+  filled: readonly FilledGap[],
   { from, to, bytesMax }: { readonly from: number; readonly to: number; readonly bytesMax: number },
 ): { readonly records: StoredRecord[]; readonly more: boolean } {
   const batches = new Map<number, StoredRecord>();
   const others: StoredRecord[] = [];
   let bytes = 0;
   let last = from - 1;
-  for (const { type, sequence, payload } of recordsFrom(dataFolder, ledger, keys, from, to)) {
+  // Where batches are large, those that are only looked past are many times the page.
+  const wanted: PayloadFilter = ({ type, sequence }) =>
+    type !== recordTypes.batch || sequence <= last || bytes <= bytesMax;
+  for (const { type, sequence, payload } of recordsFrom(ledger, filled, { from, to, wanted })) {
     const full = bytes > bytesMax;
     if (full && sequence > last + recordsWithin) break;
     if (type === recordTypes.batch) {
@@ -88,50 +91,21 @@ export function ledgerPage(
 
 /** Records of these sequence numbers, as {@link readDataFolder} orders them: the live ledger, with each fill-in where its gap is. */
 function* recordsFrom(
-  dataFolder: string,
-  ledger: Ledger,
-  keys: FileKeys | undefined,
-  from: number,
-  to: number,
+  ledger: LedgerReader,
+  filled: readonly FilledGap[],
+  { from, to, wanted }: { readonly from: number; readonly to: number; readonly wanted: PayloadFilter },
 ): Generator<StoredRecord> {
   let low = from;
-  for (const gap of historyFolders(dataFolder)) {
+  for (const gap of filled.toSorted((a, b) => a.from - b.from)) {
     if (gap.to < low) continue;
-    for (const record of ledger.readFrom(low)) {
+    for (const record of ledger.readFrom(low, wanted)) {
       if (record.sequence >= gap.to) break;
       if (record.sequence < gap.from && record.sequence <= to) yield record;
     }
-    for (const item of readLedger(gap.folder, { keys })) {
-      if (item.kind === 'record' && item.record.sequence >= low && item.record.sequence <= to) yield item.record;
-    }
+    for (const record of gap.reader.readFrom(low, wanted)) if (record.sequence <= to) yield record;
     low = gap.to + 1;
   }
-  for (const record of ledger.readFrom(low)) if (record.sequence <= to) yield record;
-}
-
-/** The tree over the headers below `from`, as the folder has them; `undefined` where one is missing. Leaves time to others. */
-export async function treeBelow(
-  cryptography: Cryptography,
-  dataFolder: string,
-  keys: FileKeys | undefined,
-  from: number,
-): Promise<MerkleTree | undefined> {
-  const tree = new MerkleTree(cryptography);
-  if (from === 1) return tree;
-  const digests: Uint8Array[] = [];
-  let read = 0;
-  for (const item of readDataFolder(dataFolder, { keys })) {
-    if (++read % 256 === 0) await new Promise((resolve) => setImmediate(resolve));
-    if (item.kind !== 'record' || item.record.type !== recordTypes.batch || item.record.sequence >= from) continue;
-    const record = decodeRecord(item.record.type, item.record.payload);
-    if (record.ok && record.value.kind === 'batch')
-      digests[item.record.sequence - 1] = headerDigest(cryptography, record.value.header);
-  }
-  for (let i = 0; i < from - 1; i++) {
-    if (digests[i] === undefined) return undefined;
-    tree.append(digests[i]!);
-  }
-  return tree;
+  for (const record of ledger.readFrom(low, wanted)) if (record.sequence <= to) yield record;
 }
 
 type BatchRecord = Extract<LedgerRecord, { kind: 'batch' }>;

@@ -4,7 +4,7 @@
 import type { ReplicaExecution } from '@coppice/execution';
 import { currentRelease, type Constitution, weakenedCaps } from '@coppice/governance';
 import { halted, type Replica, waivedTurns } from '@coppice/protocol';
-import { faultsTolerated, primarySlot, quorumOf, sameBytes, type Seat, toHex } from '@coppice/wire';
+import { faultsTolerated, fromLatin1, primarySlot, quorumOf, sameBytes, type Seat, toHex } from '@coppice/wire';
 import type { ClientDoor } from './client-door.ts';
 import type { Journal } from './journal.ts';
 import type { Keyring } from './keyring.ts';
@@ -111,6 +111,7 @@ export function nodeStatus({ node, execution, journal, keyring, door, suspicions
             variant: open.drawn?.variant ?? null,
             waived: open.drawn?.waived ?? [],
             candidate: membership.candidate === undefined ? null : toHex(membership.candidate.instance),
+            candidateAddress: membership.candidate?.clientAddress ?? null,
             ready: open.ready,
           },
     finishedTurns: membership.finished.map((turn) => ({
@@ -123,6 +124,10 @@ export function nodeStatus({ node, execution, journal, keyring, door, suspicions
     /** Within the last recovery period. */
     waivedTurns: waivedTurns(membership, constitution.policy, time),
     unsealedEpochs: membership.unsealed,
+    /** The state that this replica receives, where it does: of which batch, how much of it, for how long, and who is asked. */
+    receiving: receivingOf(replica),
+    /** The log before a received state is being fetched: until it is here, this replica commits nothing. */
+    filling: replica.filling !== undefined,
     pool: { waiting: replica.pool.waiting, bytes: replica.pool.bytes },
     connections: door.connections,
     memoryBytes: process.memoryUsage().rss,
@@ -142,6 +147,16 @@ function dimensionsOf({ releases }: Pick<Constitution, 'releases'>, seat: Pick<S
     engineSettings: variant?.engineSettings ?? null,
     cryptography: variant?.cryptography ?? null,
     program: variant === undefined ? null : toHex(variant.program),
+  };
+}
+
+function receivingOf({ now, transfer }: Replica) {
+  if (transfer === undefined) return null;
+  return {
+    sequence: transfer.certificate.sequence,
+    ...transfer.parts.progress,
+    ms: now - transfer.since,
+    from: [...transfer.asked.keys()].map((id) => toHex(fromLatin1(id))),
   };
 }
 

@@ -66,7 +66,13 @@ export interface StateTransfer {
   /** Asks for these again: their bearer did not answer. */
   forget(paths: readonly Uint8Array[]): void;
   readonly complete: boolean;
-  readonly progress: { readonly partsDone: number; readonly partsKnown: number };
+  readonly progress: {
+    readonly partsDone: number;
+    /** More appear with the parts that say where the others are. */
+    readonly partsKnown: number;
+    /** Of the whole state, what is in place: from 0 to 1. */
+    readonly share: number;
+  };
 }
 
 export interface Execution {
@@ -116,7 +122,10 @@ export interface Execution {
   release(sequence: number): void;
   /** Parts of the snapshot of checkpoint `sequence`; those that it does not have are left out. */
   parts(sequence: number, paths: readonly Uint8Array[], bytesMax: number): readonly StatePart[];
-  /** Begins to receive the state of this digest. Nothing changes before {@link install}. */
+  /**
+   * Begins to receive the state of this digest. Nothing changes before {@link install}. What was begun before and is not in place is given
+   * up, and its parts, as far as they are those of this state, too, are not asked for again.
+   */
   transfer(stateDigest: Digest): StateTransfer;
   /** Replaces the committed state, which is now that after `sequence`, and drops every overlay. */
   install(sequence: number, transfer: StateTransfer): void;

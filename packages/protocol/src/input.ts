@@ -2,7 +2,7 @@
  * What goes into a replica and what comes out of it: the whole of its contract with the node that hosts it.
  * docs/reference/host-contract.md lists the node's duties.
  */
-import type { LedgerRecord } from '@coppice/ledger';
+import type { LedgerRecord, MerkleTree } from '@coppice/ledger';
 import type {
   CommitCertificate,
   Configuration,
@@ -20,6 +20,7 @@ import type {
   Suspicion,
   ViewChange,
 } from '@coppice/wire';
+import type { StateTransfer } from './execution.ts';
 import type { Message } from './message.ts';
 
 /** An instance, by its identity key: one latin-1 unit a byte. */
@@ -110,7 +111,7 @@ export type Report =
   | { readonly kind: 'view'; readonly epoch: number; readonly view: number; readonly primary: number }
   | { readonly kind: 'view-change-sent'; readonly epoch: number; readonly view: number; readonly why: string }
   | { readonly kind: 'stable'; readonly sequence: number }
-  | { readonly kind: 'transfer'; readonly sequence: number; readonly partsDone: number; readonly partsKnown: number }
+  | ({ readonly kind: 'transfer'; readonly sequence: number } & StateTransfer['progress'])
   | { readonly kind: 'installed'; readonly sequence: number; readonly parts: number; readonly ms: number }
   | { readonly kind: 'fault'; readonly proof: FaultProof }
   | { readonly kind: 'diverged'; readonly sequence: number }
@@ -141,8 +142,14 @@ export type Effect =
   | { readonly kind: 'committed'; readonly batch: CommittedBatch }
   /** Another configuration is in force: channels change. */
   | { readonly kind: 'epoch'; readonly certificate: EpochCertificate; readonly configuration: Configuration }
-  /** The state was replaced by that of a checkpoint; the ledger lacks `from` … `to`, which others have. */
-  | { readonly kind: 'gap'; readonly from: number; readonly to: number; readonly epochs: readonly EpochCertificate[] }
+  /** The state was replaced by that of a checkpoint; the ledger lacks `from` … `to`, which others have. `below`: of the headers before. */
+  | {
+      readonly kind: 'gap';
+      readonly from: number;
+      readonly to: number;
+      readonly epochs: readonly EpochCertificate[];
+      readonly below: MerkleTree;
+    }
   | {
       readonly kind: 'rejected';
       readonly from: InstanceId | 'client';

@@ -431,6 +431,7 @@ function verifiedBallot(replica: Replica, voting: Voting, ballot: Ballot): boole
 /** Upon the sync that covers what prepared. [24-25] */
 export function onSynced(replica: Replica, token: number, effects: Effects): void {
   const reveals: { sequence: number; nonce: Uint8Array }[] = [];
+  if (replica.filling !== undefined && replica.filling <= token) replica.filling = undefined;
   for (const [earlier, covered] of replica.syncing) {
     if (earlier > token) break;
     replica.syncing.delete(earlier);

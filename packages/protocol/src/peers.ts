@@ -23,7 +23,8 @@ export function peerOf(replica: Replica, id: InstanceId): Peer {
   if (peer === undefined) {
     if (replica.peers.size >= peersMax(replica)) forgetStranger(replica);
     const place = { epoch: 0, view: 0, committed: 0, stable: 0 };
-    peer = { heardAt: replica.now, ...place, resentAt: 0, avoidedUntil: 0, deferred: [], deferredBytes: 0 };
+    const state = { avoidedUntil: 0, stateQuestion: undefined, stateDue: 0 };
+    peer = { heardAt: replica.now, ...place, resentAt: 0, ...state, deferred: [], deferredBytes: 0 };
     replica.peers.set(id, peer);
   }
   return peer;

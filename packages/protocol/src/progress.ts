@@ -21,7 +21,7 @@ import {
   quorum,
   type Replica,
 } from './replica.ts';
-import { continueTransfer, requestSnapshot } from './state-transfer.ts';
+import { answerStateQuestions, continueTransfer, requestSnapshot } from './state-transfer.ts';
 import { askers, joinOthers, startViewChange } from './view-change.ts';
 
 /** How close to the head a candidate is when it says so, in batches. */
@@ -41,6 +41,7 @@ export function onTick(replica: Replica, now: number, effects: Effects): void {
     sayReady(replica, effects);
   }
   if (replica.transfer !== undefined) continueTransfer(replica, effects);
+  answerStateQuestions(replica, effects);
   fetchAdopted(replica, effects);
   watchPrimary(replica, effects);
 }
@@ -234,6 +235,8 @@ function sayReady(replica: Replica, effects: Effects): void {
   const candidate = replica.environment.execution.candidate();
   if (replica.slot !== undefined || candidate === undefined || replica.transfer !== undefined) return;
   if (!sameBytes(candidate.instance, replica.environment.instance) || replica.committed === 0) return;
+  // It could not reveal a nonce yet: a seat that only looks occupied.
+  if (replica.filling !== undefined) return;
   const { service, settings } = replica.environment;
   if (replica.now - replica.readySentAt < readyIntervals * settings.statusIntervalMs) return;
   // What f + 1 seats say they have: fewer could keep every candidate from ever being ready.

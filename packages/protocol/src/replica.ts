@@ -55,6 +55,8 @@ export interface ProtocolSettings {
   readonly suspectAfterMs: number;
   readonly statusIntervalMs: number;
   readonly poolBytesMax: number;
+  /** What one replica gets of a state from this one: more, and serving clients would wait for it. */
+  readonly stateBytesPerSecond: number;
 }
 
 export const defaultSettings: ProtocolSettings = {
@@ -68,6 +70,7 @@ export const defaultSettings: ProtocolSettings = {
   suspectAfterMs: 4000,
   statusIntervalMs: 100,
   poolBytesMax: 64 * 1024 * 1024,
+  stateBytesPerSecond: 32 * 1024 * 1024,
 };
 
 export interface Environment {
@@ -153,6 +156,9 @@ export interface Peer {
   resentAt: number;
   /** It lied about a state, or did not answer: until then it is asked for one when there is nobody else. */
   avoidedUntil: number;
+  /** What it asked for of a state, and when it may have that. */
+  stateQuestion: Extract<Message, { kind: 'fetch-state' }> | undefined;
+  stateDue: number;
   /** Messages of an epoch or view that this replica has not reached. */
   deferred: Message[];
   deferredBytes: number;
@@ -226,6 +232,8 @@ export interface Replica {
   /** This replica's state is known to be wrong: it does not vote until it has received that of others. */
   corrupt: boolean;
   transfer: Transfer | undefined;
+  /** Token of the sync that says that the log before a received state is here, too. */
+  filling: number | undefined;
   /** Snapshots that others fetch, and when they last asked. */
   readonly serving: Map<number, number>;
   fetching: { readonly peer: InstanceId; readonly from: number; readonly at: number } | undefined;

@@ -76,6 +76,7 @@ export function startReplica(
     ownCheckpoint: undefined,
     corrupt: false,
     transfer: undefined,
+    filling: undefined,
     serving: new Map(),
     fetching: undefined,
     disagreement: undefined,

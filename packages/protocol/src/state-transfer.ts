@@ -18,7 +18,7 @@ import {
   validCheckpointCertificate,
   validCommitCertificate,
 } from '@coppice/wire';
-import { answerIntervals, requestFetch } from './catch-up.ts';
+import { requestFetch } from './catch-up.ts';
 import { beginEpoch } from './epoch.ts';
 import { headersKnown } from './execution.ts';
 import type { InstanceId } from './input.ts';
@@ -30,6 +30,8 @@ import { resumeDeferred } from './step.ts';
 
 /** Parts asked of one replica at a time. */
 const partsPerQuestion = 512;
+/** How long parts are waited for, in status intervals: they are many bytes, and neither side has nothing else to do. */
+const partsIntervals = 20;
 /** How long a liar, or whoever does not answer, is asked last, in status intervals. */
 const avoidedIntervals = 50;
 /** Epoch certificates in one offer: an instance that lacks more has outlived its keys. */
@@ -149,7 +151,7 @@ export function continueTransfer(replica: Replica, effects: Effects): void {
   const { transfer } = replica;
   if (transfer === undefined || overtaken(replica)) return;
   if (transfer.parts.complete) return install(replica, effects);
-  const patience = answerIntervals * replica.environment.settings.statusIntervalMs;
+  const patience = partsIntervals * replica.environment.settings.statusIntervalMs;
   for (const [peer, question] of transfer.asked) {
     if (replica.now - question.at < patience) continue;
     transfer.parts.forget(question.paths);
@@ -189,9 +191,27 @@ function overtaken(replica: Replica): boolean {
   return true;
 }
 
-/** Upon ⟨FETCH-STATE⟩. */
+/** Upon ⟨PARTS⟩: at once, or when its asker may have more. Who asks again meanwhile wants that instead. [18] */
 export function onFetchState(replica: Replica, from: InstanceId, m: MessageOf<'fetch-state'>, effects: Effects): void {
-  const parts = replica.environment.execution.parts(m.sequence, m.paths, partsBytesMax);
+  if (m.paths.length > partsPerQuestion) return effects.reject(from, m.kind, 'malformed');
+  peerOf(replica, from).stateQuestion = m;
+  answerStateQuestion(replica, from, effects);
+}
+
+export function answerStateQuestions(replica: Replica, effects: Effects): void {
+  for (const [id, peer] of replica.peers)
+    if (peer.stateQuestion !== undefined) answerStateQuestion(replica, id, effects);
+}
+
+function answerStateQuestion(replica: Replica, from: InstanceId, effects: Effects): void {
+  const peer = peerOf(replica, from);
+  const { stateQuestion: m } = peer;
+  if (m === undefined || replica.now < peer.stateDue) return;
+  peer.stateQuestion = undefined;
+  const { execution, settings } = replica.environment;
+  const parts = execution.parts(m.sequence, m.paths, partsBytesMax);
+  const bytes = parts.reduce((sum, part) => sum + part.bytes.length, 0);
+  peer.stateDue = replica.now + Math.floor((1000 * bytes) / settings.stateBytesPerSecond);
   if (parts.length > 0) replica.serving.set(m.sequence, replica.now);
   const given = new Set(parts.map((part) => toLatin1(part.path)));
   const omitted = m.paths.filter((path) => !given.has(toLatin1(path)));
@@ -227,8 +247,7 @@ export function onState(replica: Replica, from: InstanceId, m: MessageOf<'state'
       return requestSnapshot(replica, effects);
     }
   }
-  const { partsDone, partsKnown } = transfer.parts.progress;
-  effects.push({ kind: 'report', report: { kind: 'transfer', sequence: m.sequence, partsDone, partsKnown } });
+  effects.push({ kind: 'report', report: { kind: 'transfer', sequence: m.sequence, ...transfer.parts.progress } });
   continueTransfer(replica, effects);
   if (peerOf(replica, from).committed > replica.committed) requestFetch(replica, from, effects);
 }
@@ -253,7 +272,10 @@ function install(replica: Replica, effects: Effects): void {
   const { sequence } = transfer.certificate;
   execution.install(sequence, transfer.parts);
   const gapFrom = replica.committed + 1;
+  const below = replica.tree.clone();
+  below.rollback(replica.committed);
   replica.transfer = undefined;
+  replica.filling = ++replica.syncToken;
   const tree = treeOf(replica, transfer.frontier, transfer.recent)!;
   if (votedBeside(replica, tree)) replica.mute = true;
   eraseNonces(replica);
@@ -289,7 +311,8 @@ function install(replica: Replica, effects: Effects): void {
   }
   effects.append(sequence, { kind: 'checkpoint', certificate: transfer.certificate });
   effects.push(
-    { kind: 'gap', from: gapFrom, to: sequence, epochs: transfer.epochs.slice(earlier) },
+    { kind: 'gap', from: gapFrom, to: sequence, epochs: transfer.epochs.slice(earlier), below },
+    { kind: 'sync', token: replica.filling },
     {
       kind: 'report',
       report: {

@@ -95,6 +95,24 @@ test('a candidate receives the state, follows the log and takes the seat; the ol
   cluster.checkAgreement();
 });
 
+test('a candidate is not ready before the log that led to its state is on its disk', () => {
+  const cluster = new Cluster(4);
+  cluster.pass(3000);
+  cluster.submit(cluster.nodes[0]!, toyItem('candidate 0 1'));
+  cluster.pass(100);
+  const candidate = cluster.launch(0, 1);
+  candidate.holdDisk = true;
+  cluster.pass(4000);
+  assert.ok(candidate.reports.includes('installed'));
+  assert.ok(cluster.nodes[1]!.replica.committed - candidate.replica.committed <= 2);
+  assert.equal(cluster.nodes[1]!.replica.epoch, 0);
+  candidate.holdDisk = false;
+  for (const token of candidate.waiting.splice(0)) cluster.input(candidate, { kind: 'synced', token });
+  cluster.pass(2000);
+  assert.equal(candidate.replica.slot, 0);
+  cluster.checkAgreement();
+});
+
 test('a lagging replica catches up by entries, or by state where the log is gone', () => {
   for (const batches of [5, 60]) {
     const cluster = new Cluster(4);

@@ -31,6 +31,37 @@ for (const slot of [0, 1, 2]) {
   });
 }
 
+test('whoever asks for more of a state than it may have waits, and only the last question', () => {
+  const cluster = new Cluster(4, { stateBytesPerSecond: 100 });
+  const [asked, asking, other] = cluster.nodes as [Node, Node, Node];
+  load(cluster, asked, 1000);
+  const answers: [Node, number][] = [];
+  cluster.passes = (from, to, message) => {
+    if (from === asked && message.kind === 'state') answers.push([to, message.sequence]);
+    return false;
+  };
+  const sequence = asked.replica.stable;
+  const ask = (from: Node, of: number): void =>
+    cluster.input(asked, {
+      kind: 'message',
+      from: from.id,
+      message: { kind: 'fetch-state', sequence: of, paths: [new Uint8Array(0)] },
+    });
+  ask(asking, sequence);
+  for (const later of [1, 2, 3]) ask(asking, later);
+  ask(other, sequence);
+  assert.deepEqual(answers, [
+    [asking, sequence],
+    [other, sequence],
+  ]);
+  answers.length = 0;
+  const due = asked.replica.peers.get(asking.id)!.stateDue - cluster.now;
+  cluster.pass(due - 40);
+  assert.deepEqual(answers, []);
+  cluster.pass(80);
+  assert.deepEqual(answers, [[asking, 3]]);
+});
+
 test('an offer fits one message, however many epochs the service has behind it', () => {
   const cluster = new Cluster(4);
   const [old, asking] = [cluster.nodes[0]!, cluster.nodes[1]!];

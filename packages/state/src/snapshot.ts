@@ -10,7 +10,7 @@ import { addressBytes, entryBytesOf, entryHashOf, isLeaf, itemsOfLeaf, nibbleOf,
 import { encodeParts, partOverhead, type StatePart } from './part.ts';
 import type { Proof } from './proof.ts';
 import type { Store, View } from './store.ts';
-import { childDigest, digits, isLeafPart, type Part, partDigest, type Path, preimageOf } from './trie.ts';
+import { bytesOf, childDigest, digits, isLeafPart, type Part, partDigest, type Path, preimageOf } from './trie.ts';
 
 export class Snapshot {
   readonly digest: Digest;
@@ -30,6 +30,11 @@ export class Snapshot {
   /** How many entries there are. */
   get count(): number {
     return this.store.index.size;
+  }
+
+  /** Of all entries. */
+  get bytes(): number {
+    return bytesOf(this.store.trie.root);
   }
 
   /** The bytes of the part at `path`, or `undefined` if there is none. */

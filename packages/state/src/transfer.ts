@@ -8,6 +8,8 @@
  * - `#wanted` holds the parts whose digest is known and whose bytes are not. What it holds was promised by verified
  *   nodes: a liar cannot make it grow.
  * - The index has the addresses of what is in place, and of those parts of our own state that are not yet decided.
+ * - `#holes` has the paths that were wanted when this transfer took over what an earlier one had ({@link StateTransfer.instead}). What
+ *   stands there has another digest than its node says; everything else does have the one that its node says.
  */
 import { assert, type Cryptography, type Digest, sameBytes, toLatin1 } from '@coppice/wire';
 import { AddressIndex } from './address-index.ts';
@@ -30,6 +32,22 @@ interface Wanted {
   asked: boolean;
 }
 
+/** Paths where something is missing, and all that lead there. */
+interface Holes {
+  readonly at: ReadonlySet<Path>;
+  readonly above: ReadonlySet<Path>;
+}
+
+const noHoles: Holes = { at: new Set(), above: new Set() };
+
+/** What there is to begin with. */
+interface OwnParts {
+  readonly digest: Digest | undefined;
+  readonly root: Part | undefined;
+  readonly index: AddressIndex;
+  readonly holes: Holes;
+}
+
 export class StateTransfer {
   readonly #cryptography: Cryptography;
   readonly #digest: Digest;
@@ -37,22 +55,42 @@ export class StateTransfer {
   /** Wanted parts that nobody is asked for, each once, the next one last; some may have come unasked. */
   readonly #queue: Wanted[] = [];
   readonly #index: AddressIndex;
+  readonly #holes: Holes;
   #root: Part | undefined;
   #done = 0;
+  #share = 0;
 
-  /** @param own the state that we have: sound (`rehash`), or left out */
-  constructor(cryptography: Cryptography, digest: Digest, own?: Snapshot) {
+  private constructor(cryptography: Cryptography, digest: Digest, own: OwnParts) {
     this.#cryptography = cryptography;
     this.#digest = digest;
-    this.#index = own?.store.index.share() ?? new AddressIndex();
-    const root = own?.store.trie.root;
-    if (own !== undefined && sameBytes(own.digest, digest)) {
-      this.#root = root;
+    this.#index = own.index;
+    this.#holes = own.holes;
+    if (own.digest !== undefined && sameBytes(own.digest, digest)) {
+      this.#take('', digest, undefined, own.root);
     } else if (sameBytes(trie.partDigest(cryptography, '', new Uint8Array(0)), digest)) {
-      this.#forget(root);
+      this.#forget(own.root);
+      this.#share = 1;
     } else {
-      this.#want({ path: '', digest, parent: undefined, own: root, asked: false });
+      this.#want({ path: '', digest, parent: undefined, own: own.root, asked: false });
     }
+  }
+
+  /** @param own the state that we have: sound (`rehash`), or left out */
+  static begin(cryptography: Cryptography, digest: Digest, own?: Snapshot): StateTransfer {
+    const index = own?.store.index.share() ?? new AddressIndex();
+    const root = own?.store.trie.root;
+    return new StateTransfer(cryptography, digest, { digest: own?.digest, root, index, holes: noHoles });
+  }
+
+  /** A transfer of another state that begins with what this one has. This one must not be used any more. */
+  instead(digest: Digest): StateTransfer {
+    for (const { path, parent, own } of this.#wanted.values()) this.#place(path, parent, own);
+    // What was missing in an earlier one still is, below what had not come here.
+    const at = [...this.#wanted.keys(), ...[...this.#holes.at].filter((path) => this.#isBelowWanted(path))];
+    const above = at.flatMap((path) => Array.from(path, (_, length) => path.slice(0, length)));
+    const holes = { at: new Set(at), above: new Set(above) };
+    const own = { digest: this.#digest, root: this.#root, index: this.#index, holes };
+    return new StateTransfer(this.#cryptography, digest, own);
   }
 
   /** Whether everything is in place. */
@@ -60,9 +98,12 @@ export class StateTransfer {
     return this.#wanted.size === 0;
   }
 
-  /** Parts taken, and parts known to be needed so far: more appear with every node. */
-  get progress(): { readonly done: number; readonly known: number } {
-    return { done: this.#done, known: this.#done + this.#wanted.size };
+  /**
+   * Parts taken; parts known to be needed so far, of which more appear with every node; and how much of the state is in place, from
+   * 0 to 1: places are hashes, so a part at a path of d digits holds a 16^d-th of it.
+   */
+  get progress(): { readonly done: number; readonly known: number; readonly share: number } {
+    return { done: this.#done, known: this.#done + this.#wanted.size, share: this.complete ? 1 : this.#share };
   }
 
   /** Up to `limit` parts to ask somebody for. They are not named again, unless {@link lost}. */
@@ -111,6 +152,10 @@ export class StateTransfer {
     return new Snapshot(new Store(this.#cryptography, this.#index, root), this.#digest);
   }
 
+  #isBelowWanted(path: Path): boolean {
+    return Array.from(path, (_, length) => path.slice(0, length)).some((above) => this.#wanted.has(above));
+  }
+
   #want(wanted: Wanted): void {
     this.#wanted.set(wanted.path, wanted);
     this.#queue.push(wanted);
@@ -138,23 +183,36 @@ export class StateTransfer {
     for (let i = 15; i >= 0; i--) {
       const digest = trie.childDigest(preimage, i);
       const ownChild = ownNode?.children[i];
+      const below = path + trie.digits[i]!;
       if (ownNode !== undefined && sameBytes(trie.childDigest(ownNode.preimage, i), digest)) {
-        node.children[i] = ownChild;
+        this.#take(below, digest, node, ownChild);
       } else if (sameBytes(digest, trie.noDigest)) {
         this.#forget(ownChild);
+        this.#share += 16 ** -below.length;
       } else {
-        this.#want({ path: path + trie.digits[i]!, digest, parent: node, own: ownChild, asked: false });
+        this.#want({ path: below, digest, parent: node, own: ownChild, asked: false });
       }
     }
   }
 
+  /** Takes over what we have under the very digest that is wanted there, or of it what is not missing. */
+  #take(path: Path, digest: Digest, parent: TrieNode | undefined, own: Part | undefined): void {
+    const wanted = { path, digest, parent, own, asked: false };
+    if (this.#holes.at.has(path)) return this.#want(wanted);
+    if (this.#holes.above.has(path) && own !== undefined && !trie.isLeafPart(own))
+      return this.#placeNode(wanted, own.preimage);
+    this.#place(path, parent, own);
+    this.#share += 16 ** -path.length;
+  }
+
   #placeLeaf({ path, parent, own }: Wanted, leaf: Leaf): void {
     this.#place(path, parent, leaf);
+    this.#share += 16 ** -path.length;
     this.#forget(own);
     for (const item of itemsOfLeaf(leaf)) this.#index.set(toLatin1(addressBytes(item)), prefixOf(item));
   }
 
-  #place(path: Path, parent: TrieNode | undefined, part: Part): void {
+  #place(path: Path, parent: TrieNode | undefined, part: Part | undefined): void {
     if (parent === undefined) this.#root = part;
     else parent.children[trie.digits.indexOf(path.at(-1)!)] = part;
   }

@@ -23,7 +23,7 @@ function changed(state: State, map: string, key: string, value: Uint8Array): Sna
 }
 
 function restore(chunks: Iterable<Uint8Array>, digest: Uint8Array, own?: Snapshot): StateTransfer {
-  const transfer = new StateTransfer(cryptography, digest, own);
+  const transfer = StateTransfer.begin(cryptography, digest, own);
   for (const chunk of chunks) {
     const decoded = decodeParts(chunk);
     assert.ok(decoded.ok);

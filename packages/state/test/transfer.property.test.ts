@@ -55,14 +55,27 @@ for (const [name, provider] of Object.entries({ cryptography, colliding })) {
         commit(certified, theirs);
         const [old, goal] = [own.snapshot(), certified.snapshot()];
 
-        const transfer = new StateTransfer(provider, goal.digest, next(3) === 0 ? undefined : old);
-        const underWay: string[] = [];
-        for (let steps = 0; !transfer.complete; steps++) {
+        // Others forget a state while it is being received: then it goes on with a later one, with what it has.
+        const between = new State(provider, old);
+        commit(between, theirs);
+        const states = [goal, old, between.snapshot()];
+        const passing = Array.from({ length: next(5) }, () => states[next(3)]!);
+        let transfer = StateTransfer.begin(provider, (passing[0] ?? goal).digest, next(3) === 0 ? undefined : old);
+        let [sought = goal] = passing;
+        let underWay: string[] = [];
+        for (let steps = 0; !transfer.complete || sought !== goal; steps++) {
           assert.ok(steps < 20_000, 'no progress');
+          if (sought !== goal && (transfer.complete || next(40) === 0)) {
+            passing.shift();
+            [sought = goal] = passing;
+            transfer = transfer.instead(sought.digest);
+            underWay = [];
+            continue;
+          }
           underWay.push(...transfer.wanted(next(8)));
           if (underWay.length === 0) continue;
           const [path] = underWay.splice(next(underWay.length), 1);
-          const honest = goal.part(path!)!;
+          const honest = sought.part(path!)!;
           const manner = next(5);
           if (manner === 0) {
             transfer.lost(path!);
@@ -103,9 +116,9 @@ test('asks only for the parts that differ, and counts them', () => {
   commit(certified, keys);
   commit(certified, [{ map: 'many', key: '17', value: undefined }]);
   const goal = certified.snapshot();
-  const transfer = new StateTransfer(cryptography, goal.digest, own.snapshot());
+  const transfer = StateTransfer.begin(cryptography, goal.digest, own.snapshot());
   const asked: string[] = [];
-  assert.deepEqual(transfer.progress, { done: 0, known: 1 });
+  assert.deepEqual(transfer.progress, { done: 0, known: 1, share: 0 });
   while (!transfer.complete) {
     const paths = transfer.wanted(100);
     asked.push(...paths);
@@ -115,8 +128,8 @@ test('asks only for the parts that differ, and counts them', () => {
     asked.map((path) => path.length),
     [0, 1, 2, 3],
   );
-  assert.deepEqual(transfer.progress, { done: 4, known: 4 });
-  const same = new StateTransfer(cryptography, goal.digest, goal);
+  assert.deepEqual(transfer.progress, { done: 4, known: 4, share: 1 });
+  const same = StateTransfer.begin(cryptography, goal.digest, goal);
   assert.ok(same.complete);
   assert.deepEqual(same.finish().digest, goal.digest);
 });
@@ -126,7 +139,7 @@ test('refuses with a reason', () => {
   commit(state, many);
   const goal = state.snapshot();
   const root = goal.part('')!;
-  const transfer = new StateTransfer(cryptography, goal.digest);
+  const transfer = StateTransfer.begin(cryptography, goal.digest);
   assert.deepEqual(transfer.accept('0', root), { ok: false, reason: 'not-wanted' });
   assert.deepEqual(transfer.accept('', new Uint8Array(513)), { ok: false, reason: 'malformed' });
   assert.deepEqual(transfer.accept('', goal.part('0')!), { ok: false, reason: 'wrong-digest' });

@@ -22,7 +22,7 @@ import { writeKeyFile } from './key-writer.ts';
 import { type FileLayer, Files, makeFolder, syncFolderNow } from './files.ts';
 import { checkRecord, encodeFrame, frameBytes } from './frame.ts';
 import { InputFile, readFrames } from './frame-reader.ts';
-import type { Done, Ledger, LedgerRecord, NewRecord } from './ledger.ts';
+import type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter } from './ledger.ts';
 import { type Lock, lockFolder } from './lock.ts';
 import { damageOf, readLedger } from './reader.ts';
 import { type Block, Segment, segmentName } from './segment.ts';
@@ -47,6 +47,8 @@ export interface Opened {
   readonly ledger: Ledger;
   /** What a crash had cut, and what is now cut off. */
   readonly torn: TornTail | undefined;
+  /** What reads its records where its folder is now, once it is closed. */
+  readonly readerIn: (folder: string) => LedgerReader;
 }
 
 /**
@@ -74,7 +76,8 @@ export function openLedger(folder: string, options: LedgerOptions): Opened {
     }
     // Also when nothing was cut: a process that died may have begun a segment and not come to this.
     syncFolderNow(folder);
-    return { ledger: new DiskLedger(folder, options, lock, segments, end), torn };
+    const readerIn = (where: string): LedgerReader => new SegmentsReader(where, segments);
+    return { ledger: new DiskLedger(folder, options, lock, segments, end), torn, readerIn };
   } catch (error) {
     lock.release();
     throw error;
@@ -125,6 +128,62 @@ function openHead(folder: string, segment: Segment): Head {
   });
 }
 
+/** Finds records in segments, by what is known of them. */
+class SegmentsReader implements LedgerReader {
+  readonly #folder: string;
+  readonly #segments: readonly Segment[];
+
+  constructor(folder: string, segments: readonly Segment[]) {
+    this.#folder = folder;
+    this.#segments = segments;
+  }
+
+  read(sequence: number): Iterable<LedgerRecord> {
+    return this.#select(sequence, sequence);
+  }
+
+  readFrom(sequence: number, wanted?: PayloadFilter): Iterable<LedgerRecord> {
+    return this.#select(sequence, Infinity, wanted);
+  }
+
+  *#select(low: number, high: number, wanted?: PayloadFilter): Generator<LedgerRecord> {
+    for (const segment of this.#segments.slice()) {
+      const blocks = segment.blocks(low, high);
+      if (blocks.length === 0) continue;
+      const name = segmentName(segment.first);
+      const file = new InputFile(locate(this.#folder, name));
+      try {
+        for (const block of blocks) {
+          for (const record of this.#readBlock(name, file, block, segment.cipher, wanted)) {
+            if (record.sequence >= low && record.sequence <= high) yield record;
+          }
+        }
+      } finally {
+        file.close();
+      }
+    }
+  }
+
+  /** The records of a block as it is now: all of them were whole when they were written or opened. */
+  *#readBlock(
+    segment: string,
+    file: InputFile,
+    { offset, position, end }: Block,
+    cipher: PayloadCipher | undefined,
+    wanted: PayloadFilter | undefined,
+  ): Generator<LedgerRecord> {
+    const frames = readFrames(file, offset, position, cipher, wanted);
+    for (let at = offset; at < end;) {
+      const frame = frames.next();
+      if (frame.done === true) {
+        throw new StorageError({ code: 'CORRUPT_SEGMENT', folder: this.#folder, ...damageOf(frame.value, segment) });
+      }
+      at += frame.value.frameBytes;
+      yield frame.value.record;
+    }
+  }
+}
+
 class DiskLedger implements Ledger {
   readonly #folder: string;
   readonly #service: Digest;
@@ -133,6 +192,7 @@ class DiskLedger implements Ledger {
   readonly #files: Files;
   readonly #lock: Lock;
   readonly #segments: Segment[];
+  readonly #reader: SegmentsReader;
   #head: Head | undefined;
   #pending: Pending[] = [];
   /** Positions, ascending, that begin a segment because somebody said so. */
@@ -152,6 +212,7 @@ class DiskLedger implements Ledger {
     this.#files = new Files(options.files);
     this.#lock = lock;
     this.#segments = segments;
+    this.#reader = new SegmentsReader(folder, segments);
     this.#durableEnd = end;
     const last = segments.at(-1);
     if (last === undefined) return;
@@ -291,47 +352,11 @@ class DiskLedger implements Ledger {
   }
 
   read(sequence: number): Iterable<LedgerRecord> {
-    return this.#select(sequence, sequence);
+    return this.#reader.read(sequence);
   }
 
-  readFrom(sequence: number): Iterable<LedgerRecord> {
-    return this.#select(sequence, Infinity);
-  }
-
-  *#select(low: number, high: number): Generator<LedgerRecord> {
-    for (const segment of this.#segments.slice()) {
-      const blocks = segment.blocks(low, high);
-      if (blocks.length === 0) continue;
-      const name = segmentName(segment.first);
-      const file = new InputFile(locate(this.#folder, name));
-      try {
-        for (const block of blocks) {
-          for (const record of this.#readBlock(name, file, block, segment.cipher)) {
-            if (record.sequence >= low && record.sequence <= high) yield record;
-          }
-        }
-      } finally {
-        file.close();
-      }
-    }
-  }
-
-  /** The records of a block as it is now: all of them were whole when they were written or opened. */
-  *#readBlock(
-    segment: string,
-    file: InputFile,
-    { offset, position, end }: Block,
-    cipher: PayloadCipher | undefined,
-  ): Generator<LedgerRecord> {
-    const frames = readFrames(file, offset, position, cipher);
-    for (let at = offset; at < end;) {
-      const frame = frames.next();
-      if (frame.done === true) {
-        throw new StorageError({ code: 'CORRUPT_SEGMENT', folder: this.#folder, ...damageOf(frame.value, segment) });
-      }
-      at += frame.value.frameBytes;
-      yield frame.value.record;
-    }
+  readFrom(sequence: number, wanted?: PayloadFilter): Iterable<LedgerRecord> {
+    return this.#reader.readFrom(sequence, wanted);
   }
 
   close(done: Done): void {

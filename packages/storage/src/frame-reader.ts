@@ -18,8 +18,9 @@ import {
 } from './frame.ts';
 import { reading } from './error.ts';
 import type { PayloadCipher } from './file-key.ts';
-import type { LedgerRecord } from './ledger.ts';
+import type { LedgerRecord, PayloadFilter } from './ledger.ts';
 
+const noPayload = new Uint8Array(0);
 const chunkBytes = 1024 * 1024;
 
 /** A record, and where its frame stands. */
@@ -101,17 +102,25 @@ export class InputFile {
 /**
  * The records from `offset` on, the first of which should have `position`. Where there seems to be none, the file is looked
  * at again: its writer may be at work, and what was read of a write under way is no damage. Without a cipher, payloads come as they
- * are stored.
+ * are stored. A payload that is not wanted is not even read, and comes empty.
  */
 export function* readFrames(
   file: InputFile,
   offset: number,
   position: number,
   cipher?: PayloadCipher,
+  wanted: PayloadFilter = () => true,
 ): Generator<PlacedRecord, Stop> {
   for (let looked = -1; ;) {
     const header = decodeFrameHeader(file.view(offset, frameHeaderBytes));
     const bytes = header === undefined ? 0 : frameBytes(header.payloadBytes);
+    if (header !== undefined && offset + bytes <= file.size && header.position === position && !wanted(header)) {
+      const { sequence, type } = header;
+      yield { record: { sequence, type, position, payload: noPayload }, offset, frameBytes: bytes };
+      offset += bytes;
+      position++;
+      continue;
+    }
     if (header !== undefined && offset + bytes <= file.size) {
       const frame = file.view(offset, bytes);
       const record = decodeFrame(header, frame);

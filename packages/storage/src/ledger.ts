@@ -23,7 +23,19 @@ export interface LedgerRecord extends NewRecord {
 /** Called with nothing, or with why the bytes may not be durable. */
 export type Done = (error?: StorageError) => void;
 
-export interface Ledger {
+/** Whether a record's payload is to be read. */
+export type PayloadFilter = (record: Pick<LedgerRecord, 'type' | 'sequence'>) => boolean;
+
+export interface LedgerReader {
+  /** The durable records of this sequence number, by position. */
+  read(sequence: number): Iterable<LedgerRecord>;
+
+  /** The durable records of this sequence number or a higher one, by position. Those whose payload is not wanted come without it. */
+  readFrom(sequence: number, wanted?: PayloadFilter): Iterable<LedgerRecord>;
+}
+
+/** Not to be read from after `close`. */
+export interface Ledger extends LedgerReader {
   /**
    * Position that the record gets. It is neither durable nor readable before a sync; its bytes are copied. Throws the
    * {@link StorageError} that ended the ledger, if one did, and RangeError for a record without an encoding.
@@ -38,12 +50,6 @@ export interface Ledger {
 
   /** The next record that is appended begins another segment, which has a key of its own where segments are encrypted. */
   beginSegment(): void;
-
-  /** The durable records of this sequence number, by position. Not to be iterated after `close`. */
-  read(sequence: number): Iterable<LedgerRecord>;
-
-  /** The durable records of this sequence number or a higher one, by position. */
-  readFrom(sequence: number): Iterable<LedgerRecord>;
 
   /** Syncs, then gives the ledger up. Nothing may be appended any more. */
   close(done: Done): void;

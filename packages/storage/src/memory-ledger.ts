@@ -6,7 +6,7 @@
  */
 import { StorageError } from './error.ts';
 import { checkRecord, frameBytes } from './frame.ts';
-import type { Done, Ledger, LedgerRecord, NewRecord } from './ledger.ts';
+import type { Done, Ledger, LedgerRecord, NewRecord, PayloadFilter } from './ledger.ts';
 
 export interface MemoryLedgerOptions {
   /** Called in every `sync`: {@link MemoryLedger.complete} is due, later. */
@@ -96,15 +96,16 @@ export class MemoryLedger implements Ledger {
     return this.#select(sequence, sequence);
   }
 
-  readFrom(sequence: number): Iterable<LedgerRecord> {
-    return this.#select(sequence, Infinity);
+  readFrom(sequence: number, wanted?: PayloadFilter): Iterable<LedgerRecord> {
+    return this.#select(sequence, Infinity, wanted);
   }
 
-  *#select(low: number, high: number): Generator<LedgerRecord> {
+  *#select(low: number, high: number, wanted: PayloadFilter = () => true): Generator<LedgerRecord> {
     const end = this.#durableEnd;
     for (let position = 0; position < end; position++) {
       const record = this.#records[position]!;
-      if (record.sequence >= low && record.sequence <= high) yield record;
+      if (record.sequence < low || record.sequence > high) continue;
+      yield wanted(record) ? record : { ...record, payload: new Uint8Array(0) };
     }
   }
 

@@ -73,6 +73,11 @@ export function ledgerContract(name: string, create: () => Promise<Harness>): vo
     assert.deepEqual(positions(ledger.read(4)), []);
     assert.deepEqual(positions(ledger.readFrom(6)), [1, 3, 5, 6]);
     assert.deepEqual(positions(ledger.readFrom(10)), []);
+    const some = [...ledger.readFrom(6, ({ sequence }) => sequence !== 6)];
+    assert.deepEqual(
+      some.map(({ payload, position }) => [position, payload.length > 0]),
+      [1, 3, 5, 6].map((position) => [position, sequences[position] !== 6]),
+    );
   });
 
   test(`${name}: shows no record that is not durable, and counts its bytes`, async () => {

@@ -206,6 +206,21 @@ test('does not open a damaged ledger, and leaves it as it is', async () => {
   assert.deepEqual(fs.readdirSync(folder), segmentsOf(folder));
 });
 
+test('what was written is found where the folder is now', async () => {
+  const folder = newFolder();
+  const { ledger, readerIn } = openLedger(folder, { service, segmentBytes: 4096 });
+  for (let i = 0; i < 50; i++) ledger.append({ type: 0, sequence: i, payload: payloadOf(i) });
+  await closed(ledger);
+  const moved = `${folder}-moved`;
+  fs.renameSync(folder, moved);
+  assert.ok(segmentsOf(moved).length > 1);
+  const read = [...readerIn(moved).readFrom(20)];
+  assert.deepEqual(
+    read.map(({ payload, sequence }) => [sequence, payload]),
+    Array.from({ length: 30 }, (_, i) => [20 + i, payloadOf(20 + i)]),
+  );
+});
+
 test('a record that is damaged while the ledger is open is named when it is read', async () => {
   const folder = newFolder();
   const { ledger } = openLedger(folder, { service });

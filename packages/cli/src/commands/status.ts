@@ -3,7 +3,8 @@
  */
 import { developmentPlatforms } from '@coppice/attestation';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Client } from '@coppice/client';
+import { type Client, DoorConnection } from '@coppice/client';
+import { fromHex } from '@coppice/wire';
 import type { NodeStatus } from '@coppice/node';
 import { connect, type ServiceOptions } from '../connect.ts';
 import { duration, type Output, table } from '../output.ts';
@@ -13,7 +14,11 @@ export interface FleetStatus {
   readonly replicas: readonly (NodeStatus | undefined)[];
   /** What the replica that has committed most says. */
   readonly best: NodeStatus | undefined;
+  /** What the open turn's candidate says, where it answers. */
+  readonly candidate: NodeStatus | undefined;
 }
+
+const candidateMs = 1000;
 
 export async function fleetStatus(client: Client): Promise<FleetStatus> {
   const { slots } = client.chain.configuration;
@@ -28,7 +33,24 @@ export async function fleetStatus(client: Client): Promise<FleetStatus> {
   );
   let best: NodeStatus | undefined;
   for (const status of replicas) if (status !== undefined && status.committed > (best?.committed ?? -1)) best = status;
-  return { replicas, best };
+  const { candidate, candidateAddress } = best?.turn ?? {};
+  return { replicas, best, candidate: await candidateStatus(candidate, candidateAddress) };
+}
+
+async function candidateStatus(
+  instance: string | null | undefined,
+  address: string | null | undefined,
+): Promise<NodeStatus | undefined> {
+  // Of an earlier release, a status has no address.
+  if (typeof instance !== 'string' || typeof address !== 'string') return undefined;
+  try {
+    const connection = await DoorConnection.open(address, fromHex(instance));
+    const asked = connection.ask({ kind: 'status' }, 'answer', candidateMs);
+    const { payload } = await asked.finally(() => connection.close());
+    return JSON.parse(Buffer.from(payload).toString('utf8')) as NodeStatus;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a service for development has to say of itself. */
@@ -139,9 +161,30 @@ export function statusLines(fleet: FleetStatus): string[] {
     turn === null
       ? 'no turn is open'
       : `turn ${turn.turn} for slot ${turn.slot} (${turn.reason}): ${turnStep(turn)}, ${duration(turn.deadline - best.time)} left`,
+    ...receivingLines(fleet),
     ...upgradeLines(best),
     ...concerns(fleet).map((line) => `! ${line}`),
   ];
+}
+
+/** How far those are that receive a state, or the log before it. */
+function receivingLines({ candidate, replicas }: FleetStatus): string[] {
+  const named = [
+    ...replicas.map((status, slot) => [`slot ${slot}`, status] as const),
+    ['the candidate', candidate] as const,
+  ];
+  return named.flatMap(([name, status]) => {
+    // Of an earlier release, a status has neither.
+    const { filling, receiving } = (status ?? {}) as Partial<NodeStatus>;
+    if (receiving !== undefined && receiving !== null) {
+      const { from, ms, partsDone, sequence, share } = receiving;
+      return [
+        `${name} receives the state of batch ${sequence}: ${Math.floor(100 * share)} % in ${duration(ms)}, ` +
+          `${partsDone} parts, from ${from.length} ${from.length === 1 ? 'replica' : 'replicas'}`,
+      ];
+    }
+    return filling === true ? [`${name} receives the log that led to its state`] : [];
+  });
 }
 
 /** How far an upgrade is, while one is under way. */
@@ -168,7 +211,10 @@ export async function status(options: ServiceOptions, output: Output): Promise<v
   const client = await connect(options);
   try {
     const fleet = await fleetStatus(client);
-    output.answer({ ...fleet.best, replicas: fleet.replicas, concerns: concerns(fleet) }, statusLines(fleet));
+    output.answer(
+      { ...fleet.best, replicas: fleet.replicas, candidate: fleet.candidate, concerns: concerns(fleet) },
+      statusLines(fleet),
+    );
     const answering = fleet.replicas.filter((one) => one !== undefined).length;
     if (fleet.best === undefined || answering < fleet.best.quorum) process.exitCode = 3;
   } finally {
@@ -188,7 +234,7 @@ export async function watch(
     if (i > 0) await pause(options.interval, undefined, { signal: stop.signal }).catch(() => undefined);
     const fleet = await fleetStatus(client);
     if (output.terminal) process.stdout.write('\x1b[H\x1b[J');
-    output.answer({ ...fleet.best, concerns: concerns(fleet) }, statusLines(fleet));
+    output.answer({ ...fleet.best, candidate: fleet.candidate, concerns: concerns(fleet) }, statusLines(fleet));
     if (!output.terminal && !output.json) output.say();
   }
   client.close();

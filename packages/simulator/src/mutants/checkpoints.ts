@@ -37,9 +37,9 @@ export const checkpoints: readonly Mutant[] = [
     patches: [
       {
         file: stateTransfer,
-        text: "    { kind: 'gap', from: gapFrom, to: sequence, epochs: transfer.epochs.slice(earlier) },\n",
+        text: "    { kind: 'gap', from: gapFrom, to: sequence, epochs: transfer.epochs.slice(earlier), below },\n",
         instead:
-          "    { kind: 'gap', from: Math.min(gapFrom + 1, sequence), to: sequence, epochs: transfer.epochs.slice(earlier) },\n",
+          "    { kind: 'gap', from: Math.min(gapFrom + 1, sequence), to: sequence, epochs: transfer.epochs.slice(earlier), below },\n",
       },
     ],
     stalls: true,

@@ -8,7 +8,7 @@
  * what the disks hold then.
  */
 import { decodeRecord, type LedgerRecord } from '@coppice/ledger';
-import type { CommittedBatch } from '@coppice/protocol';
+import type { CommittedBatch, Message } from '@coppice/protocol';
 import {
   type Configuration,
   type Cryptography,
@@ -29,7 +29,7 @@ class Contents {
   readonly #batches = new Set<string>();
   readonly #sequences = new Set<number>();
   /** Batches are here from 1 up to this sequence number. */
-  #complete = 0;
+  complete = 0;
   /** The highest prepared sequence number of each epoch. */
   readonly #prepared = new Map<number, number>();
   /** Appended, and not durable when last looked at. */
@@ -60,13 +60,13 @@ class Contents {
   takeBatch(header: Header): void {
     this.#batches.add(toHex(headerDigest(this.#cryptography, header)));
     this.#sequences.add(header.sequence);
-    while (this.#sequences.delete(this.#complete + 1)) this.#complete += 1;
+    while (this.#sequences.delete(this.complete + 1)) this.complete += 1;
   }
 
   /** The batch, everything before it, and that it was prepared, or what certifies it was. */
   holds(digest: string, { sequence, epoch }: Header, certified: Header): boolean {
     const prepared = (this.#prepared.get(epoch) ?? 0) >= certified.sequence;
-    return prepared && this.#batches.has(digest) && this.#complete >= sequence;
+    return prepared && this.#batches.has(digest) && this.complete >= sequence;
   }
 }
 
@@ -77,6 +77,8 @@ export class Durability implements Observer {
   readonly #configurations: readonly Configuration[];
   readonly #instances = new Map<string, Instance[]>();
   readonly #contents = new Map<Instance, Contents>();
+  /** Of which batch the last state is that an instance received. */
+  readonly #installed = new Map<Instance, number>();
   readonly #acknowledged = new Map<number, Header>();
   #committed = 0;
 
@@ -101,6 +103,23 @@ export class Durability implements Observer {
 
   filled(instance: Instance, { header }: CommittedBatch): void {
     this.#contents.get(instance)!.takeBatch(header);
+  }
+
+  installed(instance: Instance, sequence: number): void {
+    this.#installed.set(instance, sequence);
+  }
+
+  /** Whoever says that it may be seated can reveal from then on. spec/checkpoints.md, line 19 */
+  sent(instance: Instance, message: Message): void {
+    if (message.kind !== 'forward' || message.item.kind !== 'system' || message.item.request.kind !== 'ready') return;
+    if (instance.corrupt || instance.disk.altered || instance.replica!.slot !== undefined) return;
+    const contents = this.#contents.get(instance)!;
+    contents.advance(instance.disk.ledger.durableEnd);
+    const installed = this.#installed.get(instance) ?? 0;
+    if (contents.complete < installed)
+      this.#violate(
+        `${instance.name} is ready with the state of ${installed}, and with the log up to ${contents.complete}`,
+      );
   }
 
   committed(instance: Instance, { header, certified }: CommittedBatch): void {

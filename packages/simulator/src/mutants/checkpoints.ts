@@ -46,6 +46,18 @@ export const checkpoints: readonly Mutant[] = [
     choices: behind(),
   },
   {
+    name: 'ready-without-log',
+    rule: 'checkpoints 19: a candidate is not ready before the log that led to its state is on its disk',
+    patches: [
+      {
+        file: 'protocol/src/progress.ts',
+        text: '  if (replica.filling !== undefined) return;\n',
+        instead: '',
+      },
+    ],
+    choices: calm,
+  },
+  {
     name: 'entries-uncertified',
     rule: 'checkpoints 14: entries are certified by a quorum',
     patches: [

@@ -1,5 +1,5 @@
 /** Mutants of checkpoints, catching up and state transfer: spec/checkpoints.md. */
-import { behind, calm, estranged, type Mutant, pushed } from './mutant.ts';
+import { behind, calm, estranged, hindered, type Mutant, pushed } from './mutant.ts';
 
 const checkpoint = 'protocol/src/checkpoint.ts';
 const catchUp = 'protocol/src/catch-up.ts';
@@ -55,7 +55,7 @@ export const checkpoints: readonly Mutant[] = [
         instead: '',
       },
     ],
-    choices: calm,
+    choices: hindered,
   },
   {
     name: 'entries-uncertified',

@@ -18,7 +18,7 @@ import {
   validCheckpointCertificate,
   validCommitCertificate,
 } from '@coppice/wire';
-import { requestFetch } from './catch-up.ts';
+import { answerIntervals, requestFetch } from './catch-up.ts';
 import { beginEpoch } from './epoch.ts';
 import { headersKnown } from './execution.ts';
 import type { InstanceId } from './input.ts';
@@ -30,8 +30,6 @@ import { resumeDeferred } from './step.ts';
 
 /** Parts asked of one replica at a time. */
 const partsPerQuestion = 512;
-/** How long parts are waited for, in status intervals: they are many bytes, and neither side has nothing else to do. */
-const partsIntervals = 20;
 /** How long a liar, or whoever does not answer, is asked last, in status intervals. */
 const avoidedIntervals = 50;
 /** Epoch certificates in one offer: an instance that lacks more has outlived its keys. */
@@ -151,7 +149,7 @@ export function continueTransfer(replica: Replica, effects: Effects): void {
   const { transfer } = replica;
   if (transfer === undefined || overtaken(replica)) return;
   if (transfer.parts.complete) return install(replica, effects);
-  const patience = partsIntervals * replica.environment.settings.statusIntervalMs;
+  const patience = answerIntervals * replica.environment.settings.statusIntervalMs;
   for (const [peer, question] of transfer.asked) {
     if (replica.now - question.at < patience) continue;
     transfer.parts.forget(question.paths);

@@ -31,7 +31,7 @@ function say(line: string): void {
 }
 
 async function main(options: Options): Promise<void> {
-  const { against, clients, fsync, profile } = options;
+  const { against, clients, fsync, profile, stateCacheBytes } = options;
   const base = mkdtempSync(join(tmpdir(), 'coppice-bench-'));
   const profiles = profile === undefined ? undefined : resolve(profile);
   if (profiles !== undefined) mkdirSync(profiles, { recursive: true });
@@ -55,7 +55,9 @@ async function main(options: Options): Promise<void> {
       subjects.push({
         name,
         folder,
-        process: await SubjectProcess.found({ checkout: from, folder, clients, fsync, cryptography, nodeArguments }),
+        process: await SubjectProcess.found({
+          ...{ checkout: from, folder, clients, fsync, cryptography, nodeArguments, stateCacheBytes },
+        }),
       });
     }
     const document = options.turns

@@ -10,6 +10,7 @@ export type ToSubject =
       readonly folder: string;
       readonly clients: number;
       readonly fsync: boolean;
+      readonly stateCacheBytes: number | undefined;
       readonly cryptography: CryptographyName;
       readonly nodeArguments: readonly string[];
     }

@@ -12,6 +12,7 @@ export const usage = `npm run bench -- [options]
   --transfer           a slot's turn, then another's, in a service with --mib of state
   --mib N              of state                                                  100
   --value-bytes N      of each value of it                                       1024
+  --state-cache MIB    of the state's leaves in each replica's memory             all
   --evidence           CPU time of verifying one bundle, of every platform of hardware
   --bytes LIST         bytes of a command's value, 0 for a command without one   0,128,1024
   --outstanding LIST   requests under way                                        1,16,64,256
@@ -36,6 +37,7 @@ export interface Options {
   readonly warmUpMs: number;
   readonly heatMs: number;
   readonly evidence: boolean;
+  readonly stateCacheBytes: number | undefined;
   readonly turns: boolean;
   /** Of state to be transferred, if that is what is measured. */
   readonly transfer: { readonly mebibytes: number; readonly valueBytes: number } | undefined;
@@ -58,6 +60,7 @@ export function optionsOf(args: readonly string[]): Options | undefined {
       transfer: { type: 'boolean', default: false },
       mib: { type: 'string' },
       'value-bytes': { type: 'string' },
+      'state-cache': { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
       fsync: { type: 'boolean', default: true },
@@ -90,6 +93,8 @@ export function optionsOf(args: readonly string[]): Options | undefined {
     warmUpMs: 1000 * Number(values['warm-up'] ?? 1),
     heatMs: 1000 * Number(values.heat ?? 12),
     evidence: values.evidence,
+    stateCacheBytes:
+      values['state-cache'] === undefined ? undefined : 1024 * 1024 * numbers(values['state-cache'], 0)[0]!,
     turns: values.turns,
     transfer: transfer
       ? {

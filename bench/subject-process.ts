@@ -14,6 +14,7 @@ export interface SubjectOptions {
   readonly folder: string;
   readonly clients: number;
   readonly fsync: boolean;
+  readonly stateCacheBytes: number | undefined;
   readonly cryptography: CryptographyName;
   /** Arguments of the runtimes of replicas and clients, such as `--cpu-prof`. */
   readonly nodeArguments: readonly string[];

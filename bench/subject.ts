@@ -19,7 +19,7 @@ let endWindow: (() => Promise<Window>) | undefined;
 let connected: { clients: Awaited<ReturnType<LocalService['connect']>>[] } = { clients: [] };
 
 async function found(message: Extract<ToSubject, { kind: 'found' }>): Promise<void> {
-  const { clients, cryptography, folder, fsync, nodeArguments } = message;
+  const { clients, cryptography, folder, fsync, nodeArguments, stateCacheBytes } = message;
   service = await LocalService.found(folder, {
     serviceFile: fileURLToPath(new URL('service.ts', import.meta.url)),
     name: 'bench',
@@ -27,6 +27,7 @@ async function found(message: Extract<ToSubject, { kind: 'found' }>): Promise<vo
     fsync,
     cryptography: [cryptography],
     nodeArguments,
+    ...(stateCacheBytes === undefined ? {} : { stateCacheBytes }),
   });
   const local = service;
   connected = { clients: await Promise.all(Array.from({ length: clients }, () => local.connect())) };

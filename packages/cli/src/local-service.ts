@@ -61,6 +61,8 @@ export interface FoundingOptions {
   readonly seeds?: readonly string[];
   /** Wait for the disk before a nonce is revealed; default true. */
   readonly fsync?: boolean;
+  /** Bytes of leaves of the state that each instance has in memory; by default all. */
+  readonly stateCacheBytes?: number;
   /** Each instance hands its memory over upon SIGUSR2: to show what that is worth once it is evicted. */
   readonly breach?: boolean;
   /** Arguments of each replica's runtime, such as `--cpu-prof`. */
@@ -159,6 +161,7 @@ export class LocalService {
       slots,
       epochKeys: constitution.policy.epochKeys,
       platforms,
+      ...(options.stateCacheBytes === undefined ? {} : { stateCacheBytes: options.stateCacheBytes }),
     });
     return new LocalService(folder, driver, founded.service, release.digest, constitution.policy.epochKeys, next);
   }
@@ -213,10 +216,14 @@ export class LocalService {
   ): LocalService {
     const path = resolve(where);
     const folder = new ServiceFolder(path);
-    const { epochKeys, platforms, release, service } = folder.readService();
+    const { epochKeys, platforms, release, service, stateCacheBytes } = folder.readService();
     return new LocalService(
       folder,
-      driverOf(path, { ...options, platforms: parseLocalPlatforms(platforms ?? []) }),
+      driverOf(path, {
+        ...options,
+        ...(stateCacheBytes === undefined ? {} : { stateCacheBytes }),
+        platforms: parseLocalPlatforms(platforms ?? []),
+      }),
       fromHex(service)!,
       fromHex(release)!,
       epochKeys,
@@ -283,9 +290,9 @@ async function shareRecoveryKey(folder: ServiceFolder, threshold: number, member
 
 function driverOf(
   path: string,
-  options: Pick<FoundingOptions, 'driver' | 'fsync' | 'breach' | 'nodeArguments' | 'platforms'>,
+  options: Pick<FoundingOptions, 'driver' | 'fsync' | 'stateCacheBytes' | 'breach' | 'nodeArguments' | 'platforms'>,
 ): Driver {
-  const { breach, driver, fsync, nodeArguments, platforms = ['simulated'] } = options;
+  const { breach, driver, fsync, nodeArguments, platforms = ['simulated'], stateCacheBytes } = options;
   const folder = new ServiceFolder(path);
   const launched = ({ release, variant }: LaunchData): ReturnType<ReleaseStore['variant']> =>
     folder.releases.variant(release, variant);
@@ -302,6 +309,7 @@ function driverOf(
     },
     platformOf: (slot) => platformOf(platforms, slot),
     ...(fsync === undefined ? {} : { fsync }),
+    ...(stateCacheBytes === undefined ? {} : { stateCacheBytes }),
     ...(breach === undefined ? {} : { breach }),
     ...(nodeArguments === undefined ? {} : { nodeArguments }),
   });

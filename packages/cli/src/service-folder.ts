@@ -44,6 +44,8 @@ export interface ServiceFile {
   readonly predecessors?: readonly string[];
   /** What replicas run on, slot by slot; simulated where it is not said. */
   readonly platforms?: readonly string[];
+  /** Bytes of leaves of the state that each replica has in memory; all where it is not said. */
+  readonly stateCacheBytes?: number;
 }
 
 export class ServiceFolder {

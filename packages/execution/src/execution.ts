@@ -38,6 +38,7 @@ import { TransactionsTree } from '@coppice/ledger';
 import {
   decodeWriteSet,
   encodeWriteSet,
+  type LeafStore,
   type Overlay,
   type Snapshot,
   State,
@@ -80,6 +81,8 @@ export interface ExecutionSettings {
   readonly services: Services;
   /** The state that the service goes on from, which is the predecessor's in `genesis`. */
   readonly inherited?: State;
+  /** For the leaves of the state, where it is larger than memory. */
+  readonly leaves?: LeafStore;
   /** Bundles whose signatures are remembered as valid; default: 8,192. */
   readonly bundlesRemembered?: number;
   readonly tableBounds?: TableBounds;
@@ -99,6 +102,7 @@ interface Layer extends BatchState {
 
 export class ReplicaExecution implements Execution {
   readonly #environment: BatchEnvironment;
+  readonly #leaves: LeafStore | undefined;
   #state: State;
   #layers: [Layer, ...Layer[]];
   readonly #snapshots = new Map<number, Snapshot>();
@@ -109,12 +113,13 @@ export class ReplicaExecution implements Execution {
   #damaged = false;
 
   constructor(settings: ExecutionSettings) {
-    const { cryptography, genesis, inherited, services } = settings;
+    const { cryptography, genesis, inherited, leaves, services } = settings;
     const { bundlesRemembered = 8192, tableBounds = defaultTableBounds } = settings;
     const { service } = genesis;
     const checker = new BundleChecker(cryptography, service, bundlesRemembered);
     this.#environment = { cryptography, service, checker, services, tableBounds };
-    this.#state = foundedState(cryptography, genesis, inherited);
+    this.#leaves = leaves;
+    this.#state = foundedState(genesis, inherited ?? new State(cryptography, undefined, leaves));
     this.#layers = [this.#baseOf(inherited === undefined ? 0 : genesis.first.sequence)];
   }
 
@@ -230,7 +235,7 @@ export class ReplicaExecution implements Execution {
     const { cryptography } = this.#environment;
     this.#receiving =
       this.#receiving?.instead(stateDigest) ??
-      ReceivedState.begin(cryptography, stateDigest, this.#damaged ? undefined : this.#state.snapshot());
+      ReceivedState.begin(cryptography, stateDigest, this.#damaged ? undefined : this.#state.snapshot(), this.#leaves);
     return this.#receiving;
   }
 
@@ -348,11 +353,7 @@ export interface CommittedState {
 }
 
 /** The state that the genesis document describes, over that which it goes on from. */
-function foundedState(
-  cryptography: Cryptography,
-  genesis: ExecutionSettings['genesis'],
-  state = new State(cryptography),
-): State {
+function foundedState(genesis: ExecutionSettings['genesis'], state: State): State {
   writeGenesis(state.begin(), genesis);
   state.fold();
   return state;

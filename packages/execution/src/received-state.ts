@@ -3,7 +3,7 @@
  */
 import type { StatePart as WirePart, StateTransfer as ProtocolTransfer } from '@coppice/protocol';
 import { type Path, type Snapshot, StateTransfer } from '@coppice/state';
-import { type Cryptography, type Digest, fromLatin1, toLatin1 } from '@coppice/wire';
+import { type Digest, fromLatin1, toLatin1 } from '@coppice/wire';
 
 export class ReceivedState implements ProtocolTransfer {
   readonly #transfer: StateTransfer;
@@ -12,8 +12,8 @@ export class ReceivedState implements ProtocolTransfer {
     this.#transfer = transfer;
   }
 
-  static begin(cryptography: Cryptography, digest: Digest, own: Snapshot | undefined): ReceivedState {
-    return new ReceivedState(StateTransfer.begin(cryptography, digest, own));
+  static begin(...of: Parameters<typeof StateTransfer.begin>): ReceivedState {
+    return new ReceivedState(StateTransfer.begin(...of));
   }
 
   /** One of another state that begins with what this one has, in its place. */

@@ -50,6 +50,8 @@ export interface ProcessDriverOptions {
   readonly programOf: (launch: LaunchData) => string;
   readonly host?: string;
   readonly fsync?: boolean;
+  /** Bytes of leaves of the state that each instance has in memory; by default all. */
+  readonly stateCacheBytes?: number;
   /** Development only: each instance hands its memory over upon SIGUSR2. */
   readonly breach?: boolean;
   /** For instances that run on Node, such as `--cpu-prof`: not measured. */
@@ -83,7 +85,7 @@ export class ProcessDriver implements Driver {
   }
 
   async launch({ launch, bootstrap, epochKeys, firstEpoch }: LaunchRequest): Promise<RunningInstance> {
-    const { breach, folder: root, fsync, host, nodeArguments, programOf } = this.#options;
+    const { breach, folder: root, fsync, host, nodeArguments, programOf, stateCacheBytes } = this.#options;
     const program = programOf(launch);
     const runtime = this.#options.runtimeOf?.(launch);
     const base = join(root, 'instances', `turn-${String(launch.turn).padStart(4, '0')}-slot-${launch.slot}`);
@@ -112,6 +114,7 @@ export class ProcessDriver implements Driver {
       ...(firstEpoch === undefined ? {} : { firstEpoch }),
       bootstrap,
       fsync: fsync ?? true,
+      stateCacheBytes,
       ...(breach === true ? { breach: join(folder, 'breach.json') } : {}),
     };
     const settingsFile = join(folder, 'settings.json');

@@ -9,7 +9,7 @@ import { genesisWriteSet } from '@coppice/execution';
 import { type Constitution, encodeConstitution, readConstitution, verifyGenesis } from '@coppice/governance';
 import { nodeCryptography } from '@coppice/cryptography';
 import { ChainVerifier, decodeRecord, headObjection, type LedgerRecord, MerkleTree } from '@coppice/ledger';
-import { decodeWriteSet, type Snapshot, State } from '@coppice/state';
+import { decodeWriteSet, type LeafStore, type Snapshot, State } from '@coppice/state';
 import { type FileKeys, readLedger } from '@coppice/storage';
 import {
   assert,
@@ -52,10 +52,11 @@ export async function inherit(
   keys: FileKeys,
   service: Digest,
   document: GenesisDocument,
+  leaves: LeafStore | undefined,
 ): Promise<InheritedLog> {
   const { predecessor } = document.genesis;
   assert(predecessor !== undefined, 'only a successor inherits');
-  const log = await replayLog(readLedger(folder, { service, keys }), predecessor.header.sequence);
+  const log = await replayLog(readLedger(folder, { service, keys }), predecessor.header.sequence, leaves);
   if (!sameBytes(log.tree.root(), predecessor.ledgerRoot)) throw new Error('the log that is there has another root');
   if (!sameBytes(log.state.digest(), predecessor.stateDigest)) throw new Error('the state after it is another');
   if (!sameBytes(encodeConstitution(log.constitution), document.constitution))
@@ -80,8 +81,12 @@ const breathRecords = 64;
  * Replays the batches up to `through`. Throws where the records do not make a log: that what they make is the right one, its
  * root and its digest have to show.
  */
-export async function replayLog(records: Iterable<ReadItem>, through: number): Promise<InheritedLog> {
-  const replay = new Replay(through);
+export async function replayLog(
+  records: Iterable<ReadItem>,
+  through: number,
+  leaves?: LeafStore,
+): Promise<InheritedLog> {
+  const replay = new Replay(through, leaves);
   let read = 0;
   for (const item of records) {
     if (item.kind !== 'record') {
@@ -99,14 +104,15 @@ export async function replayLog(records: Iterable<ReadItem>, through: number): P
 class Replay {
   readonly #through: number;
   readonly #tree = new MerkleTree(nodeCryptography);
-  readonly #state = new State(nodeCryptography);
+  readonly #state: State;
   readonly #ancestors: { document: GenesisDocument; epochs: EpochCertificate[] }[] = [];
   #waiting: Waiting[] = [];
   #applied = 0;
   #last: Header | undefined;
   #checkpoint: InheritedLog['checkpoint'];
 
-  constructor(through: number) {
+  constructor(through: number, leaves: LeafStore | undefined) {
+    this.#state = new State(nodeCryptography, undefined, leaves);
     this.#through = through;
   }
 

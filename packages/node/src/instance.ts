@@ -14,7 +14,7 @@ import { ReplicaExecution, type Services } from '@coppice/execution';
 import { type VerifiedGenesis, verifyGenesis } from '@coppice/governance';
 import { encodeRecord } from '@coppice/ledger';
 import { defaultSettings, type ProtocolSettings } from '@coppice/protocol';
-import { type KnownKeys, type Ledger, openLedger, Snapshots } from '@coppice/storage';
+import { type KnownKeys, LeafFile, type Ledger, openLedger, Snapshots } from '@coppice/storage';
 import {
   type ClientRequest,
   type Configuration,
@@ -90,6 +90,8 @@ export class Instance {
   #admitted = new Set<string>();
   /** The newest configuration that a candidate heard of, before its log has come that far. */
   #latest: Configuration | undefined;
+  /** Where the state's leaves are, if not all in memory. */
+  readonly #leaves: LeafFile | undefined;
   #filling: Promise<void> = Promise.resolve();
   /** What was recorded before this instance, or while it was behind. */
   readonly #filled: FilledGap[] = [];
@@ -99,6 +101,9 @@ export class Instance {
     const { settings, journal } = options;
     this.#options = options;
     this.#journal = journal;
+    const { stateCacheBytes } = settings;
+    if (stateCacheBytes !== undefined)
+      this.#leaves = new LeafFile(join(settings.folder, 'state'), { cacheBytes: stateCacheBytes });
     // The identity key is needed before the epochs of the term are known: the keyring of a founder begins at epoch 0.
     const keyring = new Keyring();
     this.#keyring = keyring;
@@ -177,7 +182,7 @@ export class Instance {
       const folder = join(settings.folder, 'history', `1-${predecessor.header.sequence}`);
       const sealing = this.#keyring!.sealingKey(verified.first.epoch);
       const keys = await openKeyFiles(settings.folder, sealing === undefined ? [] : [sealing]);
-      const log = await inherit(folder, keys, verified.service, document);
+      const log = await inherit(folder, keys, verified.service, document, this.#leaves);
       this.#begin({ document, genesis: verified, epochs: [], ancestors: log.ancestors }, log, keys);
       return undefined;
     } catch (error) {
@@ -270,6 +275,7 @@ export class Instance {
       genesis: { ...genesis, time: document.genesis.time },
       services,
       ...(inherited === undefined ? {} : { inherited: inherited.state }),
+      ...(this.#leaves === undefined ? {} : { leaves: this.#leaves }),
     });
     this.#execution = execution;
     const past =

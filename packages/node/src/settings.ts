@@ -23,6 +23,8 @@ export interface InstanceSettings {
   readonly bootstrap: readonly string[];
   /** Development only: hand everything in memory to an intruder, at this path, upon SIGUSR2. */
   readonly breach: string | undefined;
+  /** Bytes of the state's leaves in memory; the others are on disk, encrypted. Without it, all are in memory. */
+  readonly stateCacheBytes: number | undefined;
   /** Do not wait for the disk: for measurements only. */
   readonly fsync: boolean;
 }
@@ -66,6 +68,7 @@ function settingsOf(fields: Fields): InstanceSettings {
     firstEpoch: fields.has('firstEpoch') ? fields.integer('firstEpoch') : 0,
     bootstrap: fields.texts('bootstrap'),
     breach: fields.has('breach') ? fields.text('breach') : undefined,
+    stateCacheBytes: fields.has('stateCacheBytes') ? fields.integer('stateCacheBytes') : undefined,
     fsync: !fields.has('fsync') || fields.flag('fsync'),
   };
 }

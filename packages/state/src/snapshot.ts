@@ -10,7 +10,17 @@ import { addressBytes, entryBytesOf, entryHashOf, isLeaf, itemsOfLeaf, nibbleOf,
 import { encodeParts, partOverhead, type StatePart } from './part.ts';
 import type { Proof } from './proof.ts';
 import type { Store, View } from './store.ts';
-import { bytesOf, childDigest, digits, isLeafPart, type Part, partDigest, type Path, preimageOf } from './trie.ts';
+import {
+  bytesOf,
+  childDigest,
+  digits,
+  isLeafPart,
+  leafIn,
+  type Part,
+  partDigest,
+  type Path,
+  preimageOf,
+} from './trie.ts';
 
 export class Snapshot {
   readonly digest: Digest;
@@ -41,7 +51,7 @@ export class Snapshot {
   part(path: Path): Uint8Array | undefined {
     const part = this.#at(path);
     if (part === undefined) return undefined;
-    return isLeafPart(part) ? part : part.preimage;
+    return isLeafPart(part) ? leafIn(part) : part.preimage;
   }
 
   /** Those of the parts at `paths` that exist: the first always, the others as long as they fit into `bytesMax`. */
@@ -112,9 +122,10 @@ export class Snapshot {
     const { cryptography, index } = this.store;
     if (!sameBytes(partDigest(cryptography, path, preimageOf(part)), digest)) return path;
     if (isLeafPart(part)) {
+      const leaf = leafIn(part);
       const sound =
-        isLeaf(part) &&
-        itemsOfLeaf(part).every(
+        isLeaf(leaf) &&
+        itemsOfLeaf(leaf).every(
           (item) =>
             sameBytes(cryptography.hash(entryBytesOf(item)), entryHashOf(item)) &&
             index.get(toLatin1(addressBytes(item))) === prefixOf(item),
@@ -149,7 +160,7 @@ export class Snapshot {
 
 function* partsBelow(part: Part, path: Path, since: Part | undefined): Generator<StatePart> {
   if (isLeafPart(part)) {
-    yield { path, bytes: part };
+    yield { path, bytes: leafIn(part) };
     return;
   }
   yield { path, bytes: part.preimage };

@@ -10,13 +10,20 @@ import { assert, type Cryptography, type Digest } from '@coppice/wire';
 import { Overlay, Speculation } from './overlay.ts';
 import { Snapshot } from './snapshot.ts';
 import { Store, type View } from './store.ts';
+import type { LeafStore } from './stored-leaf.ts';
+import { Trie } from './trie.ts';
 
 export class State {
   readonly #speculation: Speculation;
 
-  /** An empty state, or one that goes on from `snapshot`. */
-  constructor(cryptography: Cryptography, snapshot?: Snapshot) {
-    this.#speculation = new Speculation(snapshot?.store.share() ?? new Store(cryptography));
+  /**
+   * An empty state, or one that goes on from `snapshot`.
+   *
+   * @param store for the leaves of an empty one; by default they are all in memory
+   */
+  constructor(cryptography: Cryptography, snapshot?: Snapshot, store?: LeafStore) {
+    const trie = new Trie(cryptography, undefined, store);
+    this.#speculation = new Speculation(snapshot?.store.share() ?? new Store(cryptography, undefined, trie));
   }
 
   /** How many overlays there are: batches executed and not yet committed. */

@@ -16,6 +16,7 @@ import { AddressIndex } from './address-index.ts';
 import { addressBytes, entryBytesOf, entryHashOf, headOf, isLeaf, itemsOfLeaf, type Leaf, prefixOf } from './leaf.ts';
 import { Snapshot } from './snapshot.ts';
 import { Store } from './store.ts';
+import { type LeafStore, StoredLeaf } from './stored-leaf.ts';
 import * as trie from './trie.ts';
 import type { Part, Path, TrieNode } from './trie.ts';
 
@@ -46,6 +47,7 @@ interface OwnParts {
   readonly root: Part | undefined;
   readonly index: AddressIndex;
   readonly holes: Holes;
+  readonly store: LeafStore | undefined;
 }
 
 export class StateTransfer {
@@ -56,6 +58,7 @@ export class StateTransfer {
   readonly #queue: Wanted[] = [];
   readonly #index: AddressIndex;
   readonly #holes: Holes;
+  readonly #store: LeafStore | undefined;
   #root: Part | undefined;
   #done = 0;
   #share = 0;
@@ -65,6 +68,7 @@ export class StateTransfer {
     this.#digest = digest;
     this.#index = own.index;
     this.#holes = own.holes;
+    this.#store = own.store;
     if (own.digest !== undefined && sameBytes(own.digest, digest)) {
       this.#take('', digest, undefined, own.root);
     } else if (sameBytes(trie.partDigest(cryptography, '', new Uint8Array(0)), digest)) {
@@ -75,11 +79,14 @@ export class StateTransfer {
     }
   }
 
-  /** @param own the state that we have: sound (`rehash`), or left out */
-  static begin(cryptography: Cryptography, digest: Digest, own?: Snapshot): StateTransfer {
+  /**
+   * @param own the state that we have: sound (`rehash`), or left out
+   * @param store for the leaves that come; by default they are all in memory
+   */
+  static begin(cryptography: Cryptography, digest: Digest, own?: Snapshot, store?: LeafStore): StateTransfer {
     const index = own?.store.index.share() ?? new AddressIndex();
     const root = own?.store.trie.root;
-    return new StateTransfer(cryptography, digest, { digest: own?.digest, root, index, holes: noHoles });
+    return new StateTransfer(cryptography, digest, { digest: own?.digest, root, index, holes: noHoles, store });
   }
 
   /** A transfer of another state that begins with what this one has. This one must not be used any more. */
@@ -89,7 +96,7 @@ export class StateTransfer {
     const at = [...this.#wanted.keys(), ...[...this.#holes.at].filter((path) => this.#isBelowWanted(path))];
     const above = at.flatMap((path) => Array.from(path, (_, length) => path.slice(0, length)));
     const holes = { at: new Set(at), above: new Set(above) };
-    const own = { digest: this.#digest, root: this.#root, index: this.#index, holes };
+    const own = { digest: this.#digest, root: this.#root, index: this.#index, holes, store: this.#store };
     return new StateTransfer(this.#cryptography, digest, own);
   }
 
@@ -148,7 +155,7 @@ export class StateTransfer {
   finish(): Snapshot {
     assert(this.complete, 'parts are missing');
     tally(this.#root);
-    const root = new trie.Trie(this.#cryptography, this.#root);
+    const root = new trie.Trie(this.#cryptography, this.#root, this.#store);
     return new Snapshot(new Store(this.#cryptography, this.#index, root), this.#digest);
   }
 
@@ -206,7 +213,8 @@ export class StateTransfer {
   }
 
   #placeLeaf({ path, parent, own }: Wanted, leaf: Leaf): void {
-    this.#place(path, parent, leaf);
+    const stored = this.#store === undefined || parent === undefined ? leaf : new StoredLeaf(this.#store, leaf);
+    this.#place(path, parent, stored);
     this.#share += 16 ** -path.length;
     this.#forget(own);
     for (const item of itemsOfLeaf(leaf)) this.#index.set(toLatin1(addressBytes(item)), prefixOf(item));

@@ -12,12 +12,14 @@
  *
  * - A node belongs to the trie whose token it bears, and is changed by it alone (see tree.ts).
  * - A leaf below such a node that `fresh` has a bit for is nobody else's, either, and may be written to.
+ * - Where there is a store, a leaf below a node is in it once its digest is known ({@link StoredLeaf}).
  * - `preimage` holds the digests of the children whose bit in `stale` is 0. Below a clean child everything is clean.
  */
 import { copyInto, copyOf, type Cryptography, type Digest, digestOf, fromLatin1 } from '@coppice/wire';
 import type { Address } from './address.ts';
 import * as leaves from './leaf.ts';
 import type { Leaf } from './leaf.ts';
+import { type LeafStore, StoredLeaf } from './stored-leaf.ts';
 import { countIn, i32, type Item } from './packed.ts';
 
 export interface TrieNode {
@@ -34,7 +36,7 @@ export interface TrieNode {
   bytes: number;
 }
 
-export type Part = TrieNode | Leaf;
+export type Part = TrieNode | Leaf | StoredLeaf;
 
 /** The way from the root to a part, a digit a level. */
 export type Path = string;
@@ -52,13 +54,18 @@ export interface Target {
   hash: Digest | undefined;
 }
 
-export function isLeafPart(part: Part): part is Leaf {
-  return part instanceof Uint8Array;
+export function isLeafPart(part: Part): part is Leaf | StoredLeaf {
+  return part instanceof Uint8Array || part instanceof StoredLeaf;
+}
+
+/** The bytes of a leaf, wherever they are. */
+export function leafIn(part: Leaf | StoredLeaf): Leaf {
+  return part instanceof Uint8Array ? part : part.read();
 }
 
 /** What the part's digest covers. Current only if nothing below is stale. */
 export function preimageOf(part: Part): Uint8Array {
-  return isLeafPart(part) ? leaves.headOf(part) : part.preimage;
+  return isLeafPart(part) ? leaves.headOf(leafIn(part)) : part.preimage;
 }
 
 /** The digest of a child, from what its node's digest covers. */
@@ -83,18 +90,18 @@ export function partDigest(cryptography: Cryptography, path: Path, preimage: Uin
 
 export function countOf(part: Part | undefined): number {
   if (part === undefined) return 0;
-  return isLeafPart(part) ? countIn(part) : part.count;
+  return part instanceof Uint8Array ? countIn(part) : part.count;
 }
 
 export function bytesOf(part: Part | undefined): number {
   if (part === undefined) return 0;
-  return isLeafPart(part) ? leaves.bytesIn(part) : part.bytes;
+  return part instanceof Uint8Array ? leaves.bytesIn(part) : part.bytes;
 }
 
 /** Every entry of a part. */
 export function* itemsOf(part: Part | undefined): Generator<Item> {
   if (part === undefined) return;
-  if (isLeafPart(part)) yield* leaves.itemsOfLeaf(part);
+  if (isLeafPart(part)) yield* leaves.itemsOfLeaf(leafIn(part));
   else for (const child of part.children) yield* itemsOf(child);
 }
 
@@ -102,10 +109,13 @@ export class Trie {
   readonly #cryptography: Cryptography;
   #owner = {};
   #root: Part | undefined;
+  readonly #store: LeafStore | undefined;
 
-  constructor(cryptography: Cryptography, root?: Part) {
+  /** @param store for leaves; by default they are all in memory */
+  constructor(cryptography: Cryptography, root?: Part, store?: LeafStore) {
     this.#cryptography = cryptography;
     this.#root = root;
+    this.#store = store;
   }
 
   get root(): Part | undefined {
@@ -119,7 +129,7 @@ export class Trie {
   /** A trie of the same content, in constant time. The two no longer see each other's changes. */
   share(): Trie {
     this.#owner = {};
-    return new Trie(this.#cryptography, this.#root);
+    return new Trie(this.#cryptography, this.#root, this.#store);
   }
 
   /** The target of an address whose place is not known yet. */
@@ -131,7 +141,7 @@ export class Trie {
   get(target: Target): Item | undefined {
     let part = this.#root;
     for (let depth = 0; part !== undefined; depth++) {
-      if (isLeafPart(part)) return leaves.find(part, target.prefix, target.address);
+      if (isLeafPart(part)) return leaves.find(leafIn(part), target.prefix, target.address);
       part = part.children[this.#nibble(target, depth)];
     }
     return undefined;
@@ -155,14 +165,18 @@ export class Trie {
   /** Brings everything below the part up to date, and gives what its digest covers. */
   #settle(part: Part): Uint8Array {
     if (isLeafPart(part)) {
-      leaves.settle(this.#cryptography, part);
-      return leaves.headOf(part);
+      const leaf = leafIn(part);
+      if (leaf === part) leaves.settle(this.#cryptography, leaf);
+      return leaves.headOf(leaf);
     }
     for (let stale = part.stale; stale !== 0; stale &= stale - 1) {
       const index = 31 - Math.clz32(stale & -stale);
       const child = part.children[index];
       const digest = child === undefined ? noDigest : this.#cryptography.hash(this.#settle(child));
       copyInto(part.preimage, digest, 1 + 32 * index);
+      if (this.#store === undefined || !(child instanceof Uint8Array)) continue;
+      part.children[index] = new StoredLeaf(this.#store, child);
+      part.fresh &= ~(1 << index);
     }
     part.stale = 0;
     return part.preimage;
@@ -185,10 +199,11 @@ export class Trie {
       const fresh = part.owner === this.#owner && ((part.fresh >>> index) & 1) === 1;
       return this.#withChild(part, index, this.#put(before, target, value, depth + 1, fresh), count, bytes);
     }
-    const found = leaves.find(part, target.prefix, target.address);
+    const leaf = leafIn(part);
+    const found = leaves.find(leaf, target.prefix, target.address);
     const changed =
       found === undefined
-        ? leaves.insertEntry(part, this.#hash(target), target.address, value)
+        ? leaves.insertEntry(leaf, this.#hash(target), target.address, value)
         : leaves.replaceValue(found, value, mine);
     if (leaves.fitsLeaf(countIn(changed), leaves.bytesIn(changed))) return changed;
     return this.#build(leaves.itemsOfLeaf(changed), depth)!;
@@ -200,7 +215,7 @@ export class Trie {
 
   #remove(part: Part, target: Target, depth: number): Part | undefined {
     if (isLeafPart(part)) {
-      return leaves.removeEntry(leaves.find(part, target.prefix, target.address)!);
+      return leaves.removeEntry(leaves.find(leafIn(part), target.prefix, target.address)!);
     }
     const index = this.#nibble(target, depth);
     const before = part.children[index]!;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import type { Cryptography } from '@coppice/wire';
-import type { Key, Range } from '@coppice/state';
+import type { Key, LeafStore, Range } from '@coppice/state';
 
 export const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
 
@@ -23,6 +23,28 @@ export const colliding: Cryptography = {
     return digest;
   },
 };
+
+/** Keeps leaves elsewhere, as a disk does, and notices where somebody changes what was kept or read. */
+export function elsewhere(): LeafStore {
+  return {
+    keep(leaf) {
+      const digest = sha256(leaf);
+      const bytes = leaf.slice();
+      const given: Uint8Array[] = [leaf];
+      return {
+        read() {
+          for (const one of given)
+            if (Buffer.compare(sha256(one), digest) !== 0) throw new Error('a kept leaf was changed');
+          given[1] = bytes.slice();
+          return given[1];
+        },
+      };
+    },
+  };
+}
+
+/** Where the leaves of a state are. */
+export const leafStores: Readonly<Record<string, () => LeafStore | undefined>> = { memory: () => undefined, elsewhere };
 
 /** `map ‖ 00 ‖ key` to value. */
 export type Content = ReadonlyMap<string, Uint8Array>;

@@ -9,6 +9,7 @@ import {
   cryptography,
   digestOfContent,
   keys,
+  leafStores,
   mapName,
   maps,
   range,
@@ -57,11 +58,15 @@ function put(content: Map<string, Uint8Array>, { map, key, value }: Write): void
   else content.set(`${map}\0${key}`, value);
 }
 
-for (const [name, provider] of Object.entries({ cryptography, colliding })) {
+const variants = Object.entries({ cryptography, colliding }).flatMap(([name, provider]) =>
+  Object.entries(leafStores).map(([where, store]) => ({ name: `${name}, leaves in ${where}`, provider, store })),
+);
+
+for (const { name, provider, store } of variants) {
   test(`a state is a stack of maps, with ${name}`, () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40, size: 'max' }), ranges, (steps, someRanges) => {
-        const state = new State(provider);
+        const state = new State(provider, undefined, store());
         // The content after the committed batches, and after each overlay.
         const stack: Map<string, Uint8Array>[] = [new Map()];
         const snapshots: { snapshot: Snapshot; content: Content }[] = [];
@@ -119,7 +124,7 @@ for (const [name, provider] of Object.entries({ cryptography, colliding })) {
           assert.equal(snapshot.count, content.size);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 }

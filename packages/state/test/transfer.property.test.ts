@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { toHex } from '@coppice/wire';
 import { type Snapshot, State, StateTransfer } from '@coppice/state';
-import { colliding, cryptography, digestOfContent, maps, type Write, write } from './model.ts';
+import { colliding, cryptography, digestOfContent, elsewhere, maps, type Write, write } from './model.ts';
 
 function commit(state: State, writes: readonly Write[]): void {
   const transaction = state.begin().transaction();
@@ -48,7 +48,8 @@ for (const [name, provider] of Object.entries({ cryptography, colliding })) {
       fc.property(fc.boolean(), writes, writes, writes, choices, (large, shared, ours, theirs, choice) => {
         const next = (below: number): number => choice.next().value! % below;
         const base = large ? [...many, ...shared] : shared;
-        const [own, certified] = [new State(provider), new State(provider)];
+        const store = next(2) === 0 ? undefined : elsewhere();
+        const [own, certified] = [new State(provider, undefined, store), new State(provider)];
         commit(own, base);
         commit(certified, base);
         commit(own, ours);
@@ -60,7 +61,12 @@ for (const [name, provider] of Object.entries({ cryptography, colliding })) {
         commit(between, theirs);
         const states = [goal, old, between.snapshot()];
         const passing = Array.from({ length: next(5) }, () => states[next(3)]!);
-        let transfer = StateTransfer.begin(provider, (passing[0] ?? goal).digest, next(3) === 0 ? undefined : old);
+        let transfer = StateTransfer.begin(
+          provider,
+          (passing[0] ?? goal).digest,
+          next(3) === 0 ? undefined : old,
+          store,
+        );
         let [sought = goal] = passing;
         let underWay: string[] = [];
         for (let steps = 0; !transfer.complete || sought !== goal; steps++) {

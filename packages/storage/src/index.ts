@@ -4,6 +4,7 @@ export { type LedgerOptions, type Opened, openLedger } from './disk-ledger.ts';
 export { CodedError, StorageError, type StorageErrorDetail } from './error.ts';
 export { type FileLayer, writeFileAtomic } from './files.ts';
 export { payloadBytesMax } from './frame.ts';
+export { LeafFile, type LeafFileOptions } from './leaf-file.ts';
 export type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter } from './ledger.ts';
 export { MemoryLedger, type MemoryLedgerOptions } from './memory-ledger.ts';
 export { type LedgerEnd, readLedger, type ReadOptions, type ScannedRecord } from './reader.ts';

@@ -15,6 +15,11 @@ export function foundingCommands(program: Command): void {
     .option('--members <n>', 'members of the consortium, with keys made here', integer, 3)
     .option('--recovery-threshold <k>', 'so many members can open the ledgers together, without an auditor', integer)
     .option('--recovery-period <seconds>', 'every slot gets a new instance within this time', integer, 24 * 3600)
+    .option(
+      '--state-cache <mib>',
+      'of the state, so much in memory, and the rest on disk, encrypted; default: all',
+      integer,
+    )
     .option('--name <name>', 'name of the service')
     .option('--release <folder>', 'a release of it that was built before; default: one is built')
     .option('--platform <platform>', 'simulated or tpm2; may be repeated: slots take turns', collect(String))

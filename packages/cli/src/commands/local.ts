@@ -18,6 +18,7 @@ export interface GenesisOptions {
   readonly slots: number;
   readonly members: number;
   readonly recoveryThreshold?: number;
+  readonly stateCache?: number;
   readonly recoveryPeriod: number;
   readonly name?: string;
   readonly platform?: readonly string[];
@@ -35,6 +36,7 @@ export async function genesis(serviceFile: string, options: GenesisOptions, outp
     slots: options.slots,
     members: options.members,
     ...(options.recoveryThreshold === undefined ? {} : { recoveryThreshold: options.recoveryThreshold }),
+    ...(options.stateCache === undefined ? {} : { stateCacheBytes: options.stateCache * 1024 * 1024 }),
     platforms: parseLocalPlatforms(options.platform ?? []),
     runtimes: parseLocalRuntimes(options.runtimes),
     cryptography: parseCryptography(options.cryptography, cryptographyNames),

@@ -1,0 +1,104 @@
+/** The state's leaves on the host's disk: it learns nothing of them, and gives back what was kept or nothing. */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { LeafFile, StorageError } from '../src/index.ts';
+import { newFolder } from './folders.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** A leaf file, and what the host can do to it: it removes no file that is open, but has it under another name. */
+function opened(cacheBytes = 0): { file: LeafFile; path: string } {
+  const folder = newFolder();
+  const rmSync = fs.rmSync;
+  const path = join(folder, `leaves-${process.pid}`);
+  const stolen = `${path}-host`;
+  fs.rmSync = ((target: string) => fs.renameSync(target, stolen)) as typeof fs.rmSync;
+  try {
+    return { file: new LeafFile(folder, { cacheBytes }), path: stolen };
+  } finally {
+    fs.rmSync = rmSync;
+  }
+}
+
+function leaf(i: number, bytes = 700): Uint8Array {
+  return new Uint8Array(bytes).fill(i);
+}
+
+test('gives back what was kept, of any length', () => {
+  const { file } = opened();
+  const kept = [0, 1, 495, 496, 497, 16_384, 1_100_000].map((bytes, i) => [file.keep(leaf(i, bytes)), leaf(i, bytes)]);
+  for (const [of, bytes] of kept.toReversed()) assert.deepEqual((of as { read(): Uint8Array }).read(), bytes);
+  file.close();
+});
+
+test('the file is gone from the folder as soon as it is there, and holds nothing that was kept', () => {
+  const folder = newFolder();
+  new LeafFile(folder, { cacheBytes: 0 }).close();
+  assert.deepEqual(fs.readdirSync(folder), []);
+  const { file, path } = opened();
+  for (let i = 0; i < 100; i++) file.keep(Buffer.from('a private value that must not be seen'.repeat(10)));
+  assert.equal(fs.readFileSync(path).indexOf('private'), -1);
+  file.close();
+});
+
+test('what was altered, swapped, rolled back or cut off is never given back', () => {
+  const { file, path } = opened();
+  const [first, second] = [file.keep(leaf(1)), file.keep(leaf(2))];
+  const before = fs.readFileSync(path);
+  const half = before.length / 2;
+  const refused = (content: Uint8Array, ...kept: { read(): Uint8Array }[]): void => {
+    fs.writeFileSync(path, content);
+    for (const one of kept)
+      assert.throws(
+        () => one.read(),
+        (error) => error instanceof StorageError && error.detail.code === 'CORRUPT_LEAF',
+      );
+  };
+  const flipped = Buffer.from(before);
+  flipped[3]! ^= 1;
+  refused(flipped, first);
+  refused(Buffer.concat([before.subarray(half), before.subarray(0, half)]), first, second);
+  refused(before.subarray(0, half + 100), second);
+  fs.writeFileSync(path, before);
+  assert.deepEqual(second.read(), leaf(2));
+  file.close();
+});
+
+test('a place is used again when nobody holds what was there, and its earlier content is none', async () => {
+  const { file, path } = opened();
+  // Held by nobody once this returns.
+  (() => void file.keep(leaf(1)))();
+  const before = fs.readFileSync(path);
+  let kept = file.keep(leaf(2));
+  for (let i = 0; i < 100 && fs.readFileSync(path).subarray(0, before.length).equals(before); i++) {
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    kept = file.keep(leaf(3));
+  }
+  assert.ok(file.bytes <= 100 * before.length);
+  assert.deepEqual(kept.read(), leaf(3));
+  const whole = fs.readFileSync(path);
+  whole.set(before);
+  fs.writeFileSync(path, whole);
+  assert.throws(() => kept.read());
+  file.close();
+});
+
+test('what was used last is in memory, within its bytes', () => {
+  const { file, path } = opened(2000);
+  const kept = [1, 2, 3].map((i) => file.keep(leaf(i)));
+  fs.truncateSync(path, 0);
+  // Of three of 700 bytes, two are here: the first that was kept is not.
+  assert.throws(() => kept[0]!.read());
+  assert.deepEqual(kept[1]!.read(), leaf(2));
+  assert.deepEqual(kept[2]!.read(), leaf(3));
+  file.keep(leaf(4));
+  assert.throws(() => kept[1]!.read());
+  assert.deepEqual(kept[2]!.read(), leaf(3));
+  file.close();
+});

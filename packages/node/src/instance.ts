@@ -103,7 +103,10 @@ export class Instance {
     this.#journal = journal;
     const { stateCacheBytes } = settings;
     if (stateCacheBytes !== undefined)
-      this.#leaves = new LeafFile(join(settings.folder, 'state'), { cacheBytes: stateCacheBytes });
+      this.#leaves = new LeafFile(join(settings.folder, 'state'), {
+        cacheBytes: stateCacheBytes,
+        onFailure: (error) => this.leave(`storage: ${error.message}`),
+      });
     // The identity key is needed before the epochs of the term are known: the keyring of a founder begins at epoch 0.
     const keyring = new Keyring();
     this.#keyring = keyring;

@@ -152,7 +152,11 @@ export class ReplicaNode {
       this.#options.journal.rejected(input.from, 'pre-prepare', 'disk-backlog');
       return;
     }
-    for (const effect of step(this.replica, input)) this.#perform(effect);
+    for (const effect of step(this.replica, input)) {
+      // What it was computed from may have failed meanwhile: then nothing of it may leave.
+      if (this.#stopped) return;
+      this.#perform(effect);
+    }
   }
 
   #perform(effect: Effect): void {

@@ -51,7 +51,7 @@ export class Snapshot {
   part(path: Path): Uint8Array | undefined {
     const part = this.#at(path);
     if (part === undefined) return undefined;
-    return isLeafPart(part) ? leafIn(part) : part.preimage;
+    return isLeafPart(part) ? leafIn(part, true) : part.preimage;
   }
 
   /** Those of the parts at `paths` that exist: the first always, the others as long as they fit into `bytesMax`. */
@@ -120,9 +120,9 @@ export class Snapshot {
   #damage(part: Part, path: Path, digest: Digest, from: number, to: number): Path | undefined {
     if (from >= 1 || to <= 0) return undefined;
     const { cryptography, index } = this.store;
-    if (!sameBytes(partDigest(cryptography, path, preimageOf(part)), digest)) return path;
+    if (!sameBytes(partDigest(cryptography, path, preimageOf(part, true)), digest)) return path;
     if (isLeafPart(part)) {
-      const leaf = leafIn(part);
+      const leaf = leafIn(part, true);
       const sound =
         isLeaf(leaf) &&
         itemsOfLeaf(leaf).every(
@@ -160,7 +160,7 @@ export class Snapshot {
 
 function* partsBelow(part: Part, path: Path, since: Part | undefined): Generator<StatePart> {
   if (isLeafPart(part)) {
-    yield { path, bytes: leafIn(part) };
+    yield { path, bytes: leafIn(part, true) };
     return;
   }
   yield { path, bytes: part.preimage };

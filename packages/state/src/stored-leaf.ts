@@ -15,8 +15,12 @@ export interface LeafStore {
 }
 
 export interface KeptLeaf {
-  /** The bytes, not to be changed. Throws where they cannot be had as they were. */
-  read(): Uint8Array;
+  /**
+   * The bytes, not to be changed. Throws where they cannot be had as they were.
+   *
+   * @param once for somebody who looks at everything: that is no sign that anybody will look at this again
+   */
+  read(once: boolean): Uint8Array;
 }
 
 export class StoredLeaf {
@@ -32,7 +36,7 @@ export class StoredLeaf {
     this.#kept = store.keep(leaf);
   }
 
-  read(): Leaf {
-    return this.#kept.read();
+  read(once: boolean): Leaf {
+    return this.#kept.read(once);
   }
 }

@@ -59,13 +59,13 @@ export function isLeafPart(part: Part): part is Leaf | StoredLeaf {
 }
 
 /** The bytes of a leaf, wherever they are. */
-export function leafIn(part: Leaf | StoredLeaf): Leaf {
-  return part instanceof Uint8Array ? part : part.read();
+export function leafIn(part: Leaf | StoredLeaf, once = false): Leaf {
+  return part instanceof Uint8Array ? part : part.read(once);
 }
 
 /** What the part's digest covers. Current only if nothing below is stale. */
-export function preimageOf(part: Part): Uint8Array {
-  return isLeafPart(part) ? leaves.headOf(leafIn(part)) : part.preimage;
+export function preimageOf(part: Part, once = false): Uint8Array {
+  return isLeafPart(part) ? leaves.headOf(leafIn(part, once)) : part.preimage;
 }
 
 /** The digest of a child, from what its node's digest covers. */

@@ -27,6 +27,11 @@ interface Place {
 export interface LeafFileOptions {
   /** Of leaves in memory. */
   readonly cacheBytes: number;
+  /**
+   * Something was not there as it was kept, or could not be kept: nothing that is computed from now on counts. Called before that is thrown, since who
+   * executes code of others takes what it throws for that code's failure.
+   */
+  readonly onFailure: (error: StorageError) => void;
 }
 
 /** What was kept: where, how long it is, and with which nonce. */
@@ -43,8 +48,8 @@ class KeptLeaf {
     this.number = number;
   }
 
-  read(): Uint8Array {
-    return this.#file.read(this);
+  read(once = false): Uint8Array {
+    return this.#file.read(this, once);
   }
 }
 
@@ -53,7 +58,7 @@ export class LeafFile {
   readonly #fd: number;
   readonly #key = randomBytes(32);
   readonly #nonce = Buffer.alloc(12);
-  readonly #cacheBytes: number;
+  readonly #options: LeafFileOptions;
   /** The least recently used first. */
   readonly #cache = new Map<KeptLeaf, Uint8Array>();
   #cached = 0;
@@ -65,10 +70,10 @@ export class LeafFile {
   #buffer = Buffer.alloc(64 * 1024);
 
   /** A file in this folder, which the system removes with the process. Throws StorageError where it cannot be made. */
-  constructor(folder: string, { cacheBytes }: LeafFileOptions) {
+  constructor(folder: string, options: LeafFileOptions) {
     makeFolder(folder);
     this.#path = join(folder, `leaves-${process.pid}`);
-    this.#cacheBytes = cacheBytes;
+    this.#options = options;
     this.#fd = writing('open', this.#path, () => fs.openSync(this.#path, 'wx+', 0o600));
     // Where a system does not remove what is open, what is left cannot be read by anyone.
     fs.rmSync(this.#path, { force: true });
@@ -89,24 +94,28 @@ export class LeafFile {
     buffer.set(cipher.update(leaf));
     cipher.final();
     buffer.set(cipher.getAuthTag(), leaf.length);
-    writing('write', this.#path, () => {
-      for (let at = 0; at < sealed;) at += fs.writeSync(this.#fd, buffer, at, sealed - at, place.offset + at);
-    });
+    this.#failing(() =>
+      writing('write', this.#path, () => {
+        for (let at = 0; at < sealed;) at += fs.writeSync(this.#fd, buffer, at, sealed - at, place.offset + at);
+      }),
+    );
     const kept = new KeptLeaf(this, place, leaf.length, number);
     this.#collected.register(kept, place);
     this.#remember(kept, leaf);
     return kept;
   }
 
-  read(kept: KeptLeaf): Uint8Array {
+  /** @param once what is not in memory yet need not be afterwards */
+  read(kept: KeptLeaf, once: boolean): Uint8Array {
     const known = this.#cache.get(kept);
     if (known !== undefined) {
+      if (once) return known;
       this.#cache.delete(kept);
       this.#cache.set(kept, known);
       return known;
     }
-    const leaf = this.#open(kept);
-    this.#remember(kept, leaf);
+    const leaf = this.#failing(() => this.#open(kept));
+    if (!once) this.#remember(kept, leaf);
     return leaf;
   }
 
@@ -138,6 +147,15 @@ export class LeafFile {
     return new Uint8Array(opened.buffer, opened.byteOffset, opened.length);
   }
 
+  #failing<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof StorageError) this.#options.onFailure(error);
+      throw error;
+    }
+  }
+
   #nonceOf(number: number): Buffer {
     this.#nonce.writeBigUInt64BE(BigInt(number), 4);
     return this.#nonce;
@@ -166,7 +184,7 @@ export class LeafFile {
     this.#cache.set(kept, leaf);
     this.#cached += leaf.length;
     for (const [oldest, { length }] of this.#cache) {
-      if (this.#cached <= this.#cacheBytes) break;
+      if (this.#cached <= this.#options.cacheBytes) break;
       this.#cache.delete(oldest);
       this.#cached -= length;
     }

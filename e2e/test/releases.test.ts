@@ -83,7 +83,7 @@ it('a changed line of source is refused until members approve it', async (t) => 
   };
   const bootstrap = client.chain.configuration.seats.map((seat) => seat.clientAddress);
   const program = join(release, 'replica.mjs');
-  const intruder = await lyingDriver(cluster, program).launch({ launch, bootstrap, epochKeys: 0 });
+  const intruder = await lyingDriver(cluster, program).launch({ launch, bootstrap, epochKeys: 0, protocol: 2 });
   await until(
     'it is refused and ends',
     () => /wrong-release/.test(log(intruder.folder)) && log(intruder.folder).includes('"exit"'),

@@ -259,7 +259,7 @@ function launch(
     ...{ challenge: fromHex(turn.challenge!)!, release: fromHex(turn.release)!, variant: turn.variant! },
   };
   const bootstrap = client.chain.configuration.seats.map((seat) => seat.clientAddress);
-  return lyingDriver(cluster).launch({ launch: { ...right, ...change }, bootstrap, epochKeys: 0 });
+  return lyingDriver(cluster).launch({ launch: { ...right, ...change }, bootstrap, epochKeys: 0, protocol: 2 });
 }
 
 async function seatedBy(cluster: Cluster, client: Client, slot: number): Promise<void> {

@@ -217,6 +217,11 @@ function readReleases(constitution: Fields | undefined): readonly Release[] | un
   return sound && releases.length > 0 ? (releases as unknown as readonly Release[]) : undefined;
 }
 
+/** Version of the protocol with which a service of this constitution begins. */
+export function foundingProtocol(constitution: Uint8Array): number {
+  return founding(constitution).protocol;
+}
+
 /** Line 1. Of a constitution that cannot be read, of which genesis has its own problems: nothing. */
 function founding(constitution: Uint8Array): ActiveState {
   const releases = releasesOf(constitution) ?? [];

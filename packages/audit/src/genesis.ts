@@ -10,11 +10,14 @@ import {
   type Join,
   joinsRoot,
   joinStatement,
+  keysOf,
   sameBytes,
+  schemeOf,
   type Seat,
   serviceDigest,
   toLatin1,
 } from '@coppice/wire';
+import { foundingProtocol } from './activation.ts';
 import type { Findings } from './report.ts';
 
 export function checkGenesisDocument(cryptography: Cryptography, findings: Findings, document: GenesisDocument): void {
@@ -32,7 +35,10 @@ export function checkGenesisDocument(cryptography: Cryptography, findings: Findi
     wrong('is dated before its predecessor’s end');
   if (joins.length !== configuration.slots || configuration.seats.length !== configuration.slots)
     wrong('a slot without an instance');
+  // spec/algorithms.md, line 11.
+  const scheme = schemeOf(predecessor?.header.protocolVersion ?? foundingProtocol(constitution));
   for (const [slot, join] of joins.entries()) {
+    if (!keysOf(scheme, join.keys)) wrong(`the join of slot ${slot} brings keys of another scheme`);
     const seat = configuration.seats[slot];
     if (!sameBytes(join.service, genesis.constitution)) wrong(`the join of slot ${slot} is for another constitution`);
     if (!cryptography.verify(join.instance, joinStatement(join), join.signature))

@@ -15,6 +15,7 @@ import {
   type GenesisDocument,
   type Header,
   type Join,
+  keysOf,
   quorumOf,
   sameBytes,
   type Seat,
@@ -79,7 +80,7 @@ export class MembershipWatch {
     const ended = this.epochs.at(-1);
     if (ended !== undefined) ended.to = last;
     this.#firstEpoch = configuration.epoch;
-    this.epochs.push({ epoch: configuration.epoch, from: last + 1, to: undefined, sealedAt: undefined });
+    this.epochs.push(beginning(configuration, last + 1));
     for (const { evidence: _, signature: __, ...claims } of document.joins) this.#joins.set(claims.slot, claims);
     for (const seat of configuration.seats) this.#seat(seat);
   }
@@ -141,7 +142,7 @@ export class MembershipWatch {
     }
 
     this.epochs.at(-1)!.to = header.sequence;
-    this.epochs.push({ epoch: next.epoch, from: header.sequence + 1, to: undefined, sealedAt: undefined });
+    this.epochs.push(beginning(next, header.sequence + 1));
     this.#notices = new Set();
     this.#configurations = [...this.#configurations.slice(1 - configurationsKept), next];
   }
@@ -230,4 +231,8 @@ export class MembershipWatch {
       this.#findings.add('overdue', `slot ${age.slot} kept its instance ${age.overdueMs} ms beyond its term`);
     }
   }
+}
+
+function beginning({ epoch, seats }: Configuration, from: number): EpochReport {
+  return { epoch, from, to: undefined, sealedAt: undefined, scheme: keysOf(2, seats) ? 2 : 1 };
 }

@@ -1,7 +1,7 @@
 /**
  * What an audit finds. docs/reference/receipts.md, "Audit", explains every code.
  */
-import type { Digest, FaultProof, Suspicion } from '@coppice/wire';
+import type { Digest, FaultProof, Scheme, Suspicion } from '@coppice/wire';
 
 /** What is wrong, for programs. */
 export type ProblemCode =
@@ -60,6 +60,8 @@ export interface EpochReport {
   to: number | undefined;
   /** Where the quorum's last notice of erasure was ordered. */
   sealedAt: number | undefined;
+  /** By which every seat signs, or by a later one. spec/algorithms.md. */
+  readonly scheme: Scheme;
 }
 
 /** One turn that seated an instance: sequence numbers of the batches that ordered each step. */

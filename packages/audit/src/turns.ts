@@ -15,9 +15,11 @@ import {
   type Header,
   type Join,
   joinStatement,
+  keysOf,
   type Ready,
   readyStatement,
   sameBytes,
+  schemeOf,
   toLatin1,
   validCommitCertificate,
 } from '@coppice/wire';
@@ -100,6 +102,8 @@ export class TurnWatch {
     const turn = this.#turns.get(join.turn);
     if (turn === undefined || turn.backings.size === backingsMax) return;
     if (!sameBytes(join.service, this.#service) || join.firstEpoch !== configuration.epoch + 1) return;
+    // spec/algorithms.md, line 10.
+    if (!keysOf(schemeOf(header.protocolVersion), join.keys)) return;
     if (!this.#cryptography.verify(join.instance, joinStatement(join), join.signature)) return;
     const { slot, release, variant, evidence: _, ...rest } = join;
     for (const { challenge, at } of turn.challenges) {

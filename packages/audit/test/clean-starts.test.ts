@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type CommitCertificate, type Configuration, headerDigest, joinStatement, sameBytes } from '@coppice/wire';
+import {
+  type CommitCertificate,
+  concatBytes,
+  type Configuration,
+  headerDigest,
+  joinStatement,
+  sameBytes,
+} from '@coppice/wire';
 import { type AuditOptions } from '@coppice/audit';
 import { bytesOf, epochSigner, testCryptography, testSigner } from '../../ledger/test/fixtures.ts';
 import { joinOf, LedgerScript, type TurnParts } from './ledger-script.ts';
@@ -48,6 +55,15 @@ describe('an audit of clean starts', () => {
     const { header } = script.accept([]);
     const early = headerDigest(testCryptography, header);
     assert.deepEqual(await codesOfTurn({ ready: { sequence: 1, headerDigest: early } }), ['clean-start']);
+  });
+
+  it('wants a join with keys of the scheme of its version', async () => {
+    const { signature: _, ...claims } = joinOf('s1b', 1, 1, 1, service);
+    const keys = claims.keys.map((key) => ({ ...key, signingKey: concatBytes(key.signingKey, new Uint8Array(1952)) }));
+    const changed = { ...claims, keys };
+    const join = { ...changed, signature: testSigner('s1b').sign(joinStatement(changed)) };
+    const codes = await codesOfTurn({ join, next: withSeat(1, { signingKey: keys[0]!.signingKey }) });
+    assert.ok(codes.includes('clean-start'), codes.join());
   });
 
   it('wants the join of that turn, signed, for this service and the next epoch', async () => {

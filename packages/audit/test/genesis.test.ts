@@ -40,6 +40,12 @@ describe('an audit of genesis', () => {
     assert.match((await objections({}, { service: bytesOf('x') }))[0]!, /another service/);
   });
 
+  it('wants keys of the scheme with which the service begins', async () => {
+    const long = new Uint8Array(1984);
+    const changed = withJoins((join) => ({ ...join, keys: join.keys.map((key) => ({ ...key, signingKey: long })) }));
+    assert.ok((await objections(changed)).includes('the join of slot 0 brings keys of another scheme'));
+  });
+
   it('hears what governance has against it', async () => {
     assert.deepEqual(await objections({}, { checkGenesis: () => 'too few members' }), ['too few members']);
   });

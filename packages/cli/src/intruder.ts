@@ -6,7 +6,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type Client, DoorConnection, DoorError, FrameReader, writeFrame } from '@coppice/client';
-import { type KeyedSigner, nodeCryptography, signerOf } from '@coppice/cryptography';
+import { type KeyedSigner, nodeCryptography, signerOf, TwofoldSigner } from '@coppice/cryptography';
 import { type Receipt, receiptCodec, verifyReceipt } from '@coppice/ledger';
 import { encodeMessage, type Loot, type NodeStatus, selfSignedCertificate } from '@coppice/node';
 import {
@@ -27,6 +27,7 @@ import {
   sameBytes,
   type Seat,
   seatOf,
+  type Signer,
   suspicionStatement,
   type SystemRequest,
   toHex,
@@ -52,7 +53,7 @@ export interface Target {
 
 interface Stolen {
   readonly identity: KeyedSigner;
-  readonly signers: ReadonlyMap<number, KeyedSigner>;
+  readonly signers: ReadonlyMap<number, Signer>;
 }
 
 /** Tries everything, one after the other. The client must have followed the chain beyond the intruder's eviction. */
@@ -60,7 +61,12 @@ export async function tryEverything(target: Target): Promise<Attempt[]> {
   const { client, loot, receipt } = target;
   const stolen: Stolen = {
     identity: signerOf(createPrivateKey(loot.identity)),
-    signers: new Map(loot.signingKeys.map(({ epoch, key }) => [epoch, signerOf(createPrivateKey(key))])),
+    signers: new Map(
+      loot.signingKeys.map(({ epoch, key, second }) => {
+        const signer = signerOf(createPrivateKey(key));
+        return [epoch, second === undefined ? signer : new TwofoldSigner(signer, fromHex(second)!)];
+      }),
+    ),
   };
   const { configuration } = client.chain;
   if (configuration.seats.some((seat) => sameBytes(seat.instance, stolen.identity.publicKey))) {

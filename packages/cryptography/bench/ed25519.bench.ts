@@ -9,6 +9,8 @@ import { layout } from '../src/layout.ts';
 import { nodeCrypto } from '../src/node-crypto.ts';
 import { secretLayout } from '../src/secret.ts';
 import { generate, libsodium, sign } from '../src/sodium.ts';
+import { newTwofoldSigner } from '../src/twofold-signer.ts';
+import { verifyTwofold } from '../src/two-schemes.ts';
 
 const rounds = 9;
 const message = new Uint8Array(128);
@@ -17,6 +19,8 @@ const secret = layout().place();
 generate(secret);
 const key = new Uint8Array(secret.subarray(secretLayout.publicKey));
 const signature = sign(secret, message);
+const twofold = newTwofoldSigner();
+const both = twofold.sign(message);
 const verifiers = Object.entries({ libsodium, 'node-crypto': nodeCrypto });
 const cases = [
   { what: 'sign', calls: 1000, call: (): unknown => sign(secret, message) },
@@ -24,6 +28,9 @@ const cases = [
     { what: `${name} verify`, calls: 1000, call: () => verify(key, message, signature) },
     { what: `${name} validPublicKey`, calls: 100, call: () => validPublicKey(key) },
   ]),
+  { what: 'scheme 2: keys', calls: 20, call: newTwofoldSigner },
+  { what: 'scheme 2: sign', calls: 50, call: () => twofold.sign(message) },
+  { what: 'scheme 2: verify', calls: 50, call: () => verifyTwofold(twofold.publicKey, message, both) },
 ].map((one) => ({ ...one, micros: [] as number[] }));
 
 // The first round is for the engine, which compiles meanwhile.

@@ -1,9 +1,11 @@
 /**
- * The replica's cryptography: SHA-256 of `node:crypto`, Ed25519 signed by libsodium and verified by what it was launched with ({@link verifier}).
+ * The replica's cryptography: SHA-256 of `node:crypto`, Ed25519 signed by libsodium and verified by what it was launched with ({@link verifier});
+ * for keys of scheme 2 (two-schemes.ts) ML-DSA besides.
  */
 import { createPrivateKey, hash as hashOnce, type KeyObject } from 'node:crypto';
-import { type Cryptography, digestBytes, publicKeyBytes, type Signer, toLatin1 } from '@coppice/wire';
+import { type Cryptography, digestBytes, publicKeyBytes, schemes, type Signer, toLatin1 } from '@coppice/wire';
 import { layout } from './layout.ts';
+import { verifyTwofold } from './two-schemes.ts';
 import { privateKeyInfo, type Secret, secretLayout } from './secret.ts';
 import { derive, generate, sign } from './sodium.ts';
 import { verifier } from './verifier.ts';
@@ -31,15 +33,18 @@ export const nodeCryptography: Cryptography & { readonly x509: typeof nodeX509Cr
   hash: sha256,
 
   verify(publicKey, message, signature) {
+    if (publicKey.length === schemes[2].publicKeyBytes) return verifyTwofold(publicKey, message, signature);
     return verifier().verify(publicKey, message, signature);
   },
 
   validPublicKey(publicKey) {
-    if (publicKey.length !== publicKeyBytes) return false;
-    const id = toLatin1(publicKey);
+    // Of scheme 2, any bytes are an ML-DSA key.
+    if (publicKey.length !== publicKeyBytes && publicKey.length !== schemes[2].publicKeyBytes) return false;
+    const point = publicKey.subarray(0, publicKeyBytes);
+    const id = toLatin1(point);
     let valid = validKeys.get(id);
     if (valid === undefined) {
-      valid = verifier().validPublicKey(publicKey);
+      valid = verifier().validPublicKey(point);
       if (validKeys.size >= keysMax) validKeys.delete(validKeys.keys().next().value!);
       validKeys.set(id, valid);
     }

@@ -32,7 +32,7 @@ import {
   type TurnContext,
   type TurnReleases,
 } from '@coppice/protocol';
-import { type Digest, type PlainValue, sameBytes, type SystemRequest } from '@coppice/wire';
+import { type Digest, type PlainValue, sameBytes, schemeOf, type SystemRequest } from '@coppice/wire';
 
 /** Those that the turn machine judges. */
 export type TurnRequest = Exclude<SystemRequest, { kind: 'divergent' | 'activate' }>;
@@ -63,7 +63,8 @@ export function judge(
       });
     case 'join': {
       const appraiser = appraiserOf(admission, constitution, activation);
-      return admit(m, context, request.join, constitution.policy.epochKeys, appraiser);
+      const asked = { policyKeys: constitution.policy.epochKeys, scheme: schemeOf(activation.protocol) };
+      return admit(m, context, request.join, asked, appraiser);
     }
     case 'ready':
       return acceptReady(m, context, request.ready);

@@ -18,8 +18,11 @@ import {
   type Join,
   joinsRoot,
   joinStatement,
+  keysOf,
   type Predecessor,
   sameBytes,
+  type Scheme,
+  schemeOf,
   type Seat,
   serviceDigest,
   toLatin1,
@@ -93,7 +96,9 @@ export function buildGenesis(
   if (typeof activation === 'string') return failed('constitution', activation);
   const joins = [...input.joins].sort((a, b) => a.slot - b.slot);
   const epoch = succession === undefined ? 0 : succession.predecessor.header.epoch + 1;
-  const admitted = admitFounders(cryptography, constitution, joins, { time, epoch });
+  const scheme = foundersScheme(constitution, succession?.predecessor);
+  if (typeof scheme === 'string') return failed('constitution', scheme);
+  const admitted = admitFounders(cryptography, constitution, joins, { time, epoch, scheme });
   if (!admitted.ok) return admitted;
   const bytes = encodeConstitution(constitution);
   const genesis: Genesis = {
@@ -136,7 +141,9 @@ export function verifyGenesis(
     return failed('configuration', `begins with epoch ${epoch}`);
   if (predecessor !== undefined && time < predecessor.header.time) return failed('time', 'is before the predecessor’s');
 
-  const admitted = admitFounders(cryptography, constitution, joins, { time, epoch });
+  const scheme = foundersScheme(constitution, predecessor);
+  if (typeof scheme === 'string') return failed('constitution', scheme);
+  const admitted = admitFounders(cryptography, constitution, joins, { time, epoch, scheme });
   if (!admitted.ok) return admitted;
   const { founders } = admitted;
 
@@ -161,6 +168,19 @@ function activationOf(constitution: Constitution, predecessor: Predecessor | und
   return { ...targetOf(last), release: last.digest, attempts: 0, failed: undefined };
 }
 
+/** By which scheme founders are to sign, or why there is none: spec/algorithms.md, line 11. */
+function foundersScheme(constitution: Constitution, predecessor: Predecessor | undefined): Scheme | string {
+  const protocol = foundersProtocol(constitution, predecessor);
+  return typeof protocol === 'string' ? protocol : schemeOf(protocol);
+}
+
+/** The version of the protocol by which founders' joins are judged: of a successor, that of the header it goes on from. */
+export function foundersProtocol(constitution: Constitution, predecessor?: Predecessor): number | string {
+  if (predecessor !== undefined) return predecessor.header.protocolVersion;
+  const activation = foundingActivation(constitution);
+  return typeof activation === 'string' ? activation : activation.protocol;
+}
+
 /** The last millisecond that a date can name (ECMA-262, section 21.4.1.1): terms that begin then have an encoding. */
 const timeMax = 8.64e15;
 
@@ -179,7 +199,7 @@ function admitFounders(
   cryptography: EvidenceCryptography,
   constitution: Constitution,
   joins: readonly Join[],
-  { time, epoch }: Beginning,
+  { time, epoch, scheme }: Beginning & { readonly scheme: Scheme },
 ): { readonly ok: true; readonly founders: readonly Founder[] } | GenesisFailure {
   const { slots, policy } = constitution;
   const service = constitutionDigest(cryptography, constitution);
@@ -189,6 +209,7 @@ function admitFounders(
     if (join.slot !== slot) return failed('joins', `the join for slot ${slot} is for slot ${join.slot}`);
     if (!sameBytes(join.service, service)) return failed('joins', `slot ${slot} is for another constitution`);
     if (join.turn !== 0 || join.firstEpoch !== epoch) return failed('joins', `slot ${slot} is not for genesis`);
+    if (!keysOf(scheme, join.keys)) return failed('keys', `slot ${slot} brings keys that are not of scheme ${scheme}`);
     if (join.keys.length < policy.epochKeys) return failed('keys', `slot ${slot} brings ${join.keys.length} keys`);
   }
   const repeated = repetition(joins);

@@ -10,6 +10,7 @@ export type { JsonSchema, Parsed, Problem } from './form.ts';
 export {
   buildGenesis,
   type Founder,
+  foundersProtocol,
   type GenesisCheck,
   type GenesisFailure,
   type VerifiedGenesis,

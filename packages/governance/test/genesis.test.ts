@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  concatBytes,
   decode,
   encode,
   type GenesisDocument,
@@ -91,6 +92,24 @@ test('the configuration seats every founder from genesis to the end of its term'
   }
 });
 
+test('founders of a service that begins with version 3 of the protocol bring keys of scheme 2', () => {
+  const later = constitutionOf((written) => (written.releases[0].protocols = [1, 2, 3]));
+  const long = joinsOf(later).map(({ keys }, slot) => ({
+    claims: {
+      keys: keys.map((key) => ({ ...key, signingKey: concatBytes(key.signingKey, new Uint8Array(1952).fill(slot)) })),
+    },
+  }));
+  const built = buildGenesis(cryptography, { constitution: later, joins: joinsOf(later, Object.fromEntries(long.entries())), time });
+  assert.ok(built.ok, JSON.stringify(built));
+  assert.equal(failure(signedBy(built.document, members)), undefined);
+  const mixed = buildGenesis(cryptography, {
+    constitution: later,
+    joins: joinsOf(later, { 0: long[0]!, 1: long[1]!, 2: long[2]! }),
+    time,
+  });
+  assert.deepEqual(mixed, { ok: false, check: 'keys', reason: 'slot 3 brings keys that are not of scheme 2' });
+});
+
 test('joins may be collected in any order', () => {
   const [a, b, c, d] = joinsOf(constitution);
   const built = buildGenesis(cryptography, { constitution, joins: [c!, a!, d!, b!], time });
@@ -143,6 +162,15 @@ const refusals: [string, () => readonly Join[], GenesisCheck, RegExp][] = [
     () => withFounder(1, { claims: { keys: document.joins[0]!.keys } }),
     'keys',
     /a key is there twice/,
+  ],
+  [
+    'keys of a scheme that is not asked for',
+    () => {
+      const keys = document.joins[1]!.keys.map((key) => ({ ...key, signingKey: new Uint8Array(1984).fill(7) }));
+      return withFounder(1, { claims: { keys } });
+    },
+    'keys',
+    /slot 1 brings keys that are not of scheme 1/,
   ],
   [
     'an identity that is another’s signing key',

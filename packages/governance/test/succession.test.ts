@@ -119,6 +119,19 @@ test('a successor is a genesis like any other, whose first epoch is the one afte
   assert.deepEqual(refused.ok ? undefined : refused.check, 'time');
 });
 
+test('what it goes on from says by which scheme its founders sign', () => {
+  const { genesis, inheritance, joins } = successor(9);
+  const { predecessor } = genesis;
+  const code = { version: 1, script: new Uint8Array(32) };
+  const later = { ...predecessor!, header: { ...predecessor!.header, protocolVersion: 3, code } };
+  const succession = { predecessor: later, inheritance: inheritance! };
+  assert.deepEqual(buildGenesis(cryptography, { constitution, joins, time, succession }), {
+    ok: false,
+    check: 'keys',
+    reason: 'slot 0 brings keys that are not of scheme 2',
+  });
+});
+
 test('it is signed by as many members of the constitution in force as genesis needs', () => {
   const document = successor(9);
   assert.equal(successionObjection(cryptography, signedBy(document, members), constitution), undefined);

@@ -47,7 +47,7 @@ export class CommandDriver implements Driver {
     mkdirSync(this.#folder, { recursive: true });
   }
 
-  async launch({ bootstrap, epochKeys, launch }: LaunchRequest): Promise<RunningInstance> {
+  async launch({ bootstrap, epochKeys, launch, protocol }: LaunchRequest): Promise<RunningInstance> {
     const { challenge, release, service, slot, turn, variant } = launch;
     const { cryptography, engineSettings = [], runtime } = this.#options.variantOf?.(launch) ?? {};
     const asked = {
@@ -57,7 +57,7 @@ export class CommandDriver implements Driver {
       launchDigest: toHex(launchDigest(nodeCryptography, launch)),
       ...(runtime === undefined ? {} : { runtime, engineSettings }),
       ...(cryptography === undefined ? {} : { cryptography }),
-      settings: { epochKeys, bootstrap },
+      settings: { epochKeys, protocol, bootstrap },
     };
     const said = answerOf(await this.#run('launch', asked));
     const name = `turn-${String(turn).padStart(4, '0')}-slot-${slot}-${said.instance.slice(0, 8)}.json`;

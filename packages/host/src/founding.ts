@@ -2,7 +2,13 @@
  * Genesis, as the host runs it: launches n instances bound to the constitution, collects their joins, has the members sign,
  * and hands every instance the document. The host decides nothing: instances and members each check all of it.
  */
-import { buildGenesis, type Constitution, constitutionDigest, verifyGenesis } from '@coppice/governance';
+import {
+  buildGenesis,
+  type Constitution,
+  constitutionDigest,
+  foundersProtocol,
+  verifyGenesis,
+} from '@coppice/governance';
 import type { EvidenceCryptography } from '@coppice/attestation';
 import { DoorConnection } from '@coppice/client';
 import {
@@ -52,6 +58,8 @@ export async function found(
   const release =
     named === undefined ? constitution.releases[0]! : constitution.releases.find((one) => sameBytes(one.digest, named));
   if (release === undefined) throw new Error('the constitution in force does not approve the release of this machine');
+  const protocol = foundersProtocol(constitution, succession?.predecessor);
+  if (typeof protocol === 'string') throw new Error(protocol);
   const instances = await Promise.all(
     Array.from({ length: constitution.slots }, (_, slot) =>
       driver.launch({
@@ -65,6 +73,7 @@ export async function found(
         },
         bootstrap: [],
         epochKeys: constitution.policy.epochKeys,
+        protocol,
         ...(succession === undefined ? {} : { firstEpoch: succession.predecessor.header.epoch + 1 }),
       }),
     ),

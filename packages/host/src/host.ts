@@ -23,6 +23,8 @@ interface ObservedStatus {
   readonly service: string;
   readonly epoch: number;
   readonly turn: ObservedTurn | null;
+  /** What is spoken: by it joins are judged. */
+  readonly active: { readonly protocol: number };
 }
 
 interface ObservedTurn {
@@ -38,6 +40,8 @@ interface Observed {
   readonly configuration: Configuration;
   /** The open turn; `null`: none is. `undefined`: too few say the same. */
   readonly turn: ObservedTurn | null | undefined;
+  /** Version of the protocol. */
+  readonly protocol: number;
 }
 
 export type HostEvent =
@@ -106,12 +110,12 @@ export class Host {
     const observed = await this.#observe(running);
     if (observed === undefined) return false;
     this.#destroyUnneeded(observed, running);
-    const { configuration, turn } = observed;
+    const { configuration, protocol, turn } = observed;
     if (turn === undefined || turn === null) return false;
     if (turn.challenge === null || turn.variant === null) return true;
     if (this.#launching !== undefined || running.some((instance) => instance.turn === turn.turn)) return true;
     if ((this.#launches.get(turn.turn) ?? 0) >= launchesMax) return true;
-    await this.#launch(configuration, turn, turn.challenge, turn.variant);
+    await this.#launch({ configuration, protocol }, turn, turn.challenge, turn.variant);
     return true;
   }
 
@@ -132,18 +136,19 @@ export class Host {
       await chain.follow(connection, 1000).catch(() => undefined);
     }
     const { configuration } = chain;
-    const said = new Map<string, { turn: ObservedTurn | null; times: number }>();
+    const said = new Map<string, { turn: ObservedTurn | null; protocol: number; times: number }>();
     for (const { instance, status } of answers) {
       const seated = configuration.seats.some((seat) => toHex(seat.instance) === instance.instance);
       if (!seated || status?.epoch !== configuration.epoch) continue;
       const turn = status.turn && turnOf(status.turn);
-      const key = JSON.stringify(turn);
-      said.set(key, { turn, times: (said.get(key)?.times ?? 0) + 1 });
+      const { protocol } = status.active;
+      const key = JSON.stringify({ turn, protocol });
+      said.set(key, { turn, protocol, times: (said.get(key)?.times ?? 0) + 1 });
     }
     const alike = [...said.values()].filter(({ times }) => times > faultsTolerated(configuration.slots));
     // Of two, one is of replicas that lag.
     const newest = alike.sort((a, b) => (b.turn?.turn ?? 0) - (a.turn?.turn ?? 0))[0];
-    return { configuration, turn: newest?.turn };
+    return { configuration, turn: newest?.turn, protocol: newest?.protocol ?? 1 };
   }
 
   async #status(instance: RunningInstance): Promise<ObservedStatus | undefined> {
@@ -163,7 +168,7 @@ export class Host {
   }
 
   async #launch(
-    configuration: Configuration,
+    { configuration, protocol }: Pick<Observed, 'configuration' | 'protocol'>,
     turn: ObservedTurn,
     challengeHex: string,
     variant: string,
@@ -186,7 +191,7 @@ export class Host {
     this.#launching = turn.turn;
     try {
       const bootstrap = configuration.seats.map((seat) => seat.clientAddress);
-      const instance = await driver.launch({ launch, bootstrap, epochKeys });
+      const instance = await driver.launch({ launch, bootstrap, epochKeys, protocol });
       onEvent({ kind: 'launched', turn: turn.turn, slot: turn.slot, pid: instance.pid });
     } catch (error) {
       fail(error instanceof Error ? error.message : String(error));

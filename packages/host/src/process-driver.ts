@@ -20,6 +20,8 @@ export interface LaunchRequest {
   readonly epochKeys: number;
   /** The first of them, where it is not 0. */
   readonly firstEpoch?: number;
+  /** Version of the protocol by which the join will be judged. */
+  readonly protocol: number;
 }
 
 export interface RunningInstance {
@@ -84,7 +86,7 @@ export class ProcessDriver implements Driver {
     mkdirSync(join(options.folder, 'instances'), { recursive: true });
   }
 
-  async launch({ launch, bootstrap, epochKeys, firstEpoch }: LaunchRequest): Promise<RunningInstance> {
+  async launch({ launch, bootstrap, epochKeys, firstEpoch, protocol }: LaunchRequest): Promise<RunningInstance> {
     const { breach, folder: root, fsync, host, nodeArguments, programOf, stateCacheBytes } = this.#options;
     const program = programOf(launch);
     const runtime = this.#options.runtimeOf?.(launch);
@@ -112,6 +114,7 @@ export class ProcessDriver implements Driver {
       clientPort: 0,
       epochKeys,
       ...(firstEpoch === undefined ? {} : { firstEpoch }),
+      protocol,
       bootstrap,
       fsync: fsync ?? true,
       stateCacheBytes,

@@ -16,7 +16,7 @@ const launch = {
   ...{ service: new Uint8Array(32), slot: 2, turn: 5, challenge: new Uint8Array(32).fill(5) },
   ...{ release: new Uint8Array(32).fill(6), variant: 'node-26' },
 };
-const request = { launch, bootstrap: ['a:1'], epochKeys: 9 };
+const request = { launch, bootstrap: ['a:1'], epochKeys: 9, protocol: 2 };
 
 /** A driver of an executable with this body, which has `action`, `input`, `folder`, and `say`. */
 function driverOf(t: TestContext, body: string) {
@@ -59,7 +59,7 @@ test('launches with the launch data, remembers across hosts, and ends with what 
   assert.deepEqual([running.slot, running.turn, running.clientAddress, running.instance], [2, 5, 'a:2', key]);
   const told = JSON.parse(readFileSync(join(folder, 'launch'), 'utf8')) as Record<string, unknown>;
   assert.equal(told['launchDigest'], toHex(launchDigest(nodeCryptography, launch)));
-  assert.deepEqual(told['settings'], { epochKeys: 9, bootstrap: ['a:1'] });
+  assert.deepEqual(told['settings'], { epochKeys: 9, protocol: 2, bootstrap: ['a:1'] });
 
   const later = open();
   const [first, second] = later.running();

@@ -21,6 +21,7 @@ import {
   type Operation,
   type Predecessor,
   type PreparedCertificate,
+  schemes,
   type Seat,
   type Subject,
   type SystemRequest,
@@ -39,12 +40,13 @@ function refuse(reason: string): never {
   throw new RangeError(reason);
 }
 
-function hex(length?: number): Form<Uint8Array> {
+function hex(...lengths: readonly number[]): Form<Uint8Array> {
   return {
     toJson: toHex,
     fromJson(json) {
       const bytes = typeof json === 'string' ? fromHex(json) : undefined;
-      if (bytes === undefined || (length ?? bytes.length) !== bytes.length) refuse('not the hexadecimal text expected');
+      if (bytes === undefined || (lengths.length > 0 && !lengths.includes(bytes.length)))
+        refuse('not the hexadecimal text expected');
       return bytes;
     },
   };
@@ -102,12 +104,14 @@ const u32 = integer(0xffff_ffff);
 const u64 = integer(Number.MAX_SAFE_INTEGER);
 const key = hex(32);
 const digest = hex(32);
-const signature = hex(64);
+/** Of one scheme or the other. */
+const seatKey = hex(schemes[1].publicKeyBytes, schemes[2].publicKeyBytes);
+const signature = hex(schemes[1].signatureBytes, schemes[2].signatureBytes);
 
 const seat = object<Seat>({
   slot: u16,
   instance: key,
-  signingKey: key,
+  signingKey: seatKey,
   sealingKey: key,
   release: digest,
   variant: text,

@@ -17,7 +17,8 @@ export interface Loot {
   readonly slot: number;
   readonly epoch: number;
   readonly identity: string;
-  readonly signingKeys: readonly { readonly epoch: number; readonly key: string }[];
+  /** `second`: of what a key of scheme 2 has besides, in hexadecimal. */
+  readonly signingKeys: readonly { readonly epoch: number; readonly key: string; readonly second?: string }[];
   readonly sealingKeys: readonly { readonly epoch: number; readonly key: string }[];
   /** Of the files that it has written, in hexadecimal. */
   readonly fileKeys: readonly string[];
@@ -44,10 +45,12 @@ export function armBreach(
       slot: settings.launch.slot,
       epoch: replica.epoch,
       identity: keyring.identity.privateKey.export({ format: 'pem', type: 'pkcs8' }),
-      signingKeys: keyring.epochs.map((epoch) => ({
-        epoch,
-        key: keyring.signer(epoch)!.privateKey.export({ format: 'pem', type: 'pkcs8' }),
-      })),
+      signingKeys: keyring.epochs.map((epoch) => {
+        const signer = keyring.signer(epoch)!;
+        const twofold = 'classical' in signer;
+        const key = (twofold ? signer.classical : signer).privateKey.export({ format: 'pem', type: 'pkcs8' });
+        return { epoch, key, ...(twofold ? { second: toHex(signer.seed) } : {}) };
+      }),
       sealingKeys: keyring.epochs.map((epoch) => ({
         epoch,
         key: keyring.sealingKey(epoch)!.export({ format: 'pem', type: 'pkcs8' }),

@@ -11,6 +11,7 @@ import {
   type ClientRequest,
   type Digest,
   encodeUtf8,
+  epochPage,
   freshnessStatement,
   type GenesisDocument,
   sameBytes,
@@ -54,7 +55,6 @@ export interface DeskOptions {
 
 type RequestOf<K extends ClientRequest['kind']> = Extract<ClientRequest, { kind: K }>;
 
-const epochsPerAnswer = 512;
 const ledgerBytesPerAnswer = 2 * 1024 * 1024;
 const busyRetryMs = 100;
 
@@ -241,7 +241,7 @@ export class Desk {
   }
 
   #sendChain(connection: Connection, id: number, from: number, { document, epochs }: Ancestor): void {
-    const part = epochs.slice(from, from + epochsPerAnswer);
+    const part = epochPage(epochs.slice(from));
     connection.send({
       kind: 'chain',
       id,

@@ -22,6 +22,7 @@ import {
   type GenesisDocument,
   type Join,
   sameBytes,
+  schemeOf,
   toHex,
   toLatin1,
 } from '@coppice/wire';
@@ -150,8 +151,8 @@ export class Instance {
   #founding(): Promise<Join> {
     if (this.#founder === undefined) {
       const keyring = this.#keyring!;
-      const { epochKeys, firstEpoch } = this.#options.settings;
-      keyring.generate(firstEpoch, epochKeys);
+      const { epochKeys, firstEpoch, protocol } = this.#options.settings;
+      keyring.generate(firstEpoch, epochKeys, schemeOf(protocol));
       this.#founder = buildJoin(this.#options.settings, keyring, this.#addresses!, Date.now());
     }
     return this.#founder;
@@ -201,7 +202,8 @@ export class Instance {
     const { settings } = this.#options;
     const found = await this.#findService();
     const keyring = this.#keyring!;
-    keyring.generate(found.latest.epoch + 1, found.genesis.constitution.policy.epochKeys);
+    const { epochKeys } = found.genesis.constitution.policy;
+    keyring.generate(found.latest.epoch + 1, epochKeys, schemeOf(settings.protocol));
     this.#join = await buildJoin(settings, keyring, this.#addresses!, Date.now());
     this.#latest = found.latest;
     this.#begin(found);

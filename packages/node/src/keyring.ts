@@ -3,11 +3,18 @@
  * nothing ever writes one down. spec/invariants.md, 2 and 6.
  */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import type { EpochKeys } from '@coppice/wire';
-import { type KeyedSigner, layout, newSigner, rawPublicKey } from '@coppice/cryptography';
+import { type EpochKeys, type Scheme } from '@coppice/wire';
+import {
+  type KeyedSigner,
+  layout,
+  newSigner,
+  newTwofoldSigner,
+  rawPublicKey,
+  type TwofoldSigner,
+} from '@coppice/cryptography';
 
 interface PrivateKeys {
-  readonly signer: KeyedSigner;
+  readonly signer: KeyedSigner | TwofoldSigner;
   readonly sealing: KeyObject;
 }
 
@@ -18,10 +25,10 @@ export class Keyring {
   readonly #private = new Map<number, PrivateKeys>();
 
   /** Makes the keys of a term: one pair for each of `epochs` epochs from `firstEpoch` on. */
-  generate(firstEpoch: number, epochs: number): void {
+  generate(firstEpoch: number, epochs: number, scheme: Scheme): void {
     this.#firstEpoch = firstEpoch;
     this.#publicKeys = Array.from({ length: epochs }, (_, i) => {
-      const signer = newSigner();
+      const signer = scheme === 1 ? newSigner() : newTwofoldSigner();
       const sealing = generateKeyPairSync('x25519');
       this.#private.set(firstEpoch + i, { signer, sealing: sealing.privateKey });
       return { signingKey: signer.publicKey, sealingKey: rawPublicKey(sealing.publicKey) };
@@ -38,7 +45,7 @@ export class Keyring {
   }
 
   /** The signer of an epoch; `undefined` once it is erased, or outside the term. */
-  signer(epoch: number): KeyedSigner | undefined {
+  signer(epoch: number): KeyedSigner | TwofoldSigner | undefined {
     return this.#private.get(epoch)?.signer;
   }
 

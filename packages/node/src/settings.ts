@@ -19,6 +19,8 @@ export interface InstanceSettings {
   readonly epochKeys: number;
   /** The first of these epochs: 0, but for the founders of a service that goes on from another. */
   readonly firstEpoch: number;
+  /** Version of the protocol by which the join will be judged: it says what its keys sign by. */
+  readonly protocol: number;
   /** Client doors of replicas of the service: where a candidate begins to ask. */
   readonly bootstrap: readonly string[];
   /** Development only: hand everything in memory to an intruder, at this path, upon SIGUSR2. */
@@ -66,6 +68,7 @@ function settingsOf(fields: Fields): InstanceSettings {
     clientPort: fields.integer('clientPort'),
     epochKeys: fields.integer('epochKeys'),
     firstEpoch: fields.has('firstEpoch') ? fields.integer('firstEpoch') : 0,
+    protocol: fields.has('protocol') ? fields.integer('protocol') : 1,
     bootstrap: fields.texts('bootstrap'),
     breach: fields.has('breach') ? fields.text('breach') : undefined,
     stateCacheBytes: fields.has('stateCacheBytes') ? fields.integer('stateCacheBytes') : undefined,

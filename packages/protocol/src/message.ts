@@ -19,7 +19,7 @@ import {
   nonceBytes,
   outcomesCodec,
   refusalCodec,
-  signature,
+  seatSignature,
   struct,
   type TypeOf,
   u16,
@@ -54,7 +54,7 @@ export const messageCodec = union({
     sequence: u64,
     ledgerRoot: digest,
     stateDigest: digest,
-    signature,
+    signature: seatSignature,
   }),
   refusal: struct({ refusal: refusalCodec }),
   /** The primary's vote, shown to a replica that voted for something else: one of the two is a lie. */

@@ -179,8 +179,8 @@ export interface Replica {
   epochStart: number;
   /** Closing headers and next configurations, from the first epoch on: that of genesis. */
   epochs: EpochCertificate[];
-  /** The same, as far as it was verified before this replica began: a received state may follow it. */
-  readonly proven: readonly EpochCertificate[];
+  /** The same, as far as it was verified before this replica began, or of offers that led no further: a received state may follow it. */
+  proven: readonly EpochCertificate[];
   genesisConfiguration: Configuration;
 
   view: number;

@@ -11,8 +11,8 @@ import {
   type Configuration,
   configurationDigest,
   type EpochCertificate,
+  epochPage,
   headerDigest,
-  limits,
   sameBytes,
   toLatin1,
   validCheckpointCertificate,
@@ -32,8 +32,6 @@ import { resumeDeferred } from './step.ts';
 const partsPerQuestion = 512;
 /** How long a liar, or whoever does not answer, is asked last, in status intervals. */
 const avoidedIntervals = 50;
-/** Epoch certificates in one offer: an instance that lacks more has outlived its keys. */
-const epochsPerOffer = 2 * limits.epochKeys;
 /** Bytes of parts in one answer. */
 const partsBytesMax = 2 * 1024 * 1024;
 
@@ -55,7 +53,7 @@ export function offerSnapshot(replica: Replica, to: InstanceId, epoch: number, e
   if (certificate === undefined || header === undefined || frontier === undefined) return;
   const { size, peaks, recent } = frontier;
   const signedIn = certificate.epoch - replica.genesisConfiguration.epoch;
-  const epochs = replica.epochs.slice(epoch, Math.min(signedIn, epoch + epochsPerOffer));
+  const epochs = epochPage(replica.epochs.slice(epoch, signedIn));
   effects.send(to, { kind: 'snapshot', epochs, certificate, header, frontier: { size, peaks }, recent });
 }
 
@@ -76,6 +74,11 @@ export function onSnapshot(replica: Replica, from: InstanceId, m: MessageOf<'sna
     epoch === 0 ? replica.genesisConfiguration : chain[epoch - 1]?.next;
   const signedIn = certificate.epoch - replica.genesisConfiguration.epoch;
   const signers = configurationAt(signedIn);
+  // As far as one message leads: from there on it is asked again.
+  if (signers === undefined && m.epochs.length > 0 && chain.length > knownEpochs(replica).length) {
+    replica.proven = chain;
+    return;
+  }
   if (signers === undefined || !validCheckpointCertificate(cryptography, service, signers, certificate))
     return reject('bad-certificate');
 

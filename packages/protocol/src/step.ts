@@ -1,11 +1,12 @@
 /**
  * The one door: an input in, effects out. No await, no clock, no randomness, no I/O.
  */
+import { encode } from '@coppice/wire';
 import { onCheckpoint, onOwnCheckpoint } from './checkpoint.ts';
 import { onEntries, onFetch, onFetchHeld, onHeld, requestFetch } from './catch-up.ts';
 import { onOwnErasure } from './epoch.ts';
 import type { Effect, Input, InstanceId, Unsigned } from './input.ts';
-import type { Message } from './message.ts';
+import { type Message, messageCodec } from './message.ts';
 import {
   onCommit,
   onEcho,
@@ -180,7 +181,7 @@ function defer(replica: Replica, from: InstanceId, m: Message, effects: Effects)
   const later = place.epoch > replica.epoch || (place.epoch === replica.epoch && place.view > replica.view);
   if (!later) return false;
   const peer = peerOf(replica, from);
-  const bytes = m.kind === 'pre-prepare' ? m.batch.length + 512 : 512;
+  const bytes = bytesKept(m);
   if (peer.deferred.length >= deferredMessagesMax || peer.deferredBytes + bytes > deferredBytesMax) {
     effects.reject(from, m.kind, 'deferred-too-many');
     return true;
@@ -189,6 +190,12 @@ function defer(replica: Replica, from: InstanceId, m: Message, effects: Effects)
   peer.deferredBytes += bytes;
   if (place.epoch > replica.epoch) requestFetch(replica, from, effects);
   return true;
+}
+
+/** Near enough for bounds. Signatures may be long, and messages of view changes have many. */
+function bytesKept(m: Message): number {
+  if (m.kind === 'pre-prepare') return m.batch.length + 4096;
+  return m.kind === 'view-change' || m.kind === 'new-view' ? encode(messageCodec, m).length : 4096;
 }
 
 /** Handles what was kept and is due now; what is not due yet stays, what is past falls away. */

@@ -13,9 +13,11 @@ import {
   type Digest,
   type Join,
   joinStatement,
+  keysOf,
   type Ready,
   readyStatement,
   sameBytes,
+  type Scheme,
   toLatin1,
   validCommitCertificate,
   type Waiver,
@@ -100,12 +102,12 @@ function firstBits(challenge: Digest): number {
   return challenge.subarray(0, 6).reduce((sum, byte) => sum * 256 + byte, 0);
 }
 
-/** Lines 40-46. `policyKeys` is how many keys a join brings at least. */
+/** Lines 40-46. `policyKeys` is how many keys a join brings at least, `scheme` what they sign by. */
 export function admit(
   m: Membership,
   context: TurnContext,
   join: Join,
-  policyKeys: number,
+  { policyKeys, scheme }: { readonly policyKeys: number; readonly scheme: Scheme },
   appraiser: Appraiser,
 ): SystemVerdict {
   const { cryptography, service, sequence, time } = context;
@@ -122,6 +124,7 @@ export function admit(
   }
   if (join.firstEpoch !== m.epoch + 1) return refused('wrong-keys', `the first key must serve in epoch ${m.epoch + 1}`);
   if (join.keys.length < policyKeys) return refused('wrong-keys', `at least ${policyKeys} keys are asked for`);
+  if (!keysOf(scheme, join.keys)) return refused('wrong-keys', `keys of scheme ${scheme} are asked for`);
   if (!distinctKeys(m, join)) return refused('wrong-keys', 'a key is there twice, or an occupant has it');
   if (!cryptography.verify(join.instance, joinStatement(join), join.signature))
     return invalid('join with a bad signature');
@@ -136,7 +139,7 @@ export function admit(
   if (objection !== undefined) return refused('not-admitted', objection, { claims });
   // Last, because it is slow: by now the keys come from a launch of an approved release.
   if (!join.keys.every(({ signingKey }) => cryptography.validPublicKey(signingKey))) {
-    return refused('wrong-keys', 'a signing key is no point of the prime-order subgroup', { claims });
+    return refused('wrong-keys', 'a signing key is not a public key', { claims });
   }
   const candidate = detachedCandidate({ ...admitted, admittedAt: sequence });
   return done({ ...m, candidate }, { turn, slot: open.slot, instance, claims });

@@ -63,7 +63,16 @@ it('keeps its invariants whatever hosts, instances and members do', () => {
             );
           }
           if (s.join && m.open?.drawn !== undefined) {
-            m = applied(m, admit(m, context, fixture.joinFor(m, `i${sequence}`), policy.epochKeys, fixture.appraiser));
+            m = applied(
+              m,
+              admit(
+                m,
+                context,
+                fixture.joinFor(m, `i${sequence}`),
+                { policyKeys: policy.epochKeys, scheme: 1 },
+                fixture.appraiser,
+              ),
+            );
           }
           if (s.ready && m.candidate !== undefined) m = applied(m, acceptReady(m, context, readyAt(m, sequence - 1)));
           for (const slot of s.erase) {

@@ -201,14 +201,20 @@ export class ScenarioExecution implements Execution {
       case 'challenge':
         return acceptChallenge(m, context, request.turn, request.certificate, () => ({ variants: ['v'], waived: [] }));
       case 'join':
-        return admit(m, context, request.join, this.#policy.epochKeys, {
-          // The evidence of a scenario is the challenge that the launch was bound to.
-          appraise: (join, launch) => ({
-            facts: sameBytes(join.evidence, launch.challenge) ? scenarioFacts : undefined,
-            claims: [],
-          }),
-          objection: () => undefined,
-        });
+        return admit(
+          m,
+          context,
+          request.join,
+          { policyKeys: this.#policy.epochKeys, scheme: 1 },
+          {
+            // The evidence of a scenario is the challenge that the launch was bound to.
+            appraise: (join, launch) => ({
+              facts: sameBytes(join.evidence, launch.challenge) ? scenarioFacts : undefined,
+              claims: [],
+            }),
+            objection: () => undefined,
+          },
+        );
       case 'ready':
         return acceptReady(m, context, request.ready);
       case 'erasure':

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { sameBytes } from '@coppice/wire';
+import { sameBytes, type Scheme, schemes } from '@coppice/wire';
 import type { Membership } from '../src/membership.ts';
 import { waivedTurns } from '../src/turn.ts';
 import { acceptChallenge, acceptReady, admit, type Appraiser } from '../src/turn-admission.ts';
@@ -86,7 +86,7 @@ describe('challenge', () => {
 
 describe('join', () => {
   const attempt = (m: Membership, of = joinFor(m, 'new'), appraiser: Appraiser = fixture.appraiser) =>
-    admit(m, contextAt(204), of, policy.epochKeys, appraiser);
+    admit(m, contextAt(204), of, { policyKeys: policy.epochKeys, scheme: 1 }, appraiser);
 
   it('admits one candidate a turn, and records its claims', () => {
     const m = drawn();
@@ -149,7 +149,31 @@ describe('join', () => {
     assert.equal(refusal(withFirst({ signingKey: fixture.keysOf('g3', 12)[11]!.signingKey })), 'wrong-keys');
     assert.equal(refusal(withFirst({ sealingKey: fixture.keysOf('g0', 1)[0]!.sealingKey })), 'wrong-keys');
     assert.equal(refusal(keys, digestOfText('g2')), 'wrong-keys');
-    assert.equal(refusal(withFirst({ signingKey: new Uint8Array(32).fill(255) })), 'wrong-keys');
+    assert.equal(refusal(withFirst({ signingKey: new Uint8Array(32).fill(255, 0, 31) })), 'wrong-keys');
+  });
+
+  it('refuses keys of another scheme than is asked for, one among the others, too', () => {
+    const m = drawn();
+    const keys = fixture.keysOf('new', policy.epochKeys);
+    const long = ({ signingKey, sealingKey }: (typeof keys)[0]) => {
+      const longer = new Uint8Array(schemes[2].publicKeyBytes);
+      longer.set(signingKey);
+      return { signingKey: longer, sealingKey };
+    };
+    const verdict = (brought: typeof keys, scheme: Scheme): string =>
+      codeOf(
+        admit(
+          m,
+          contextAt(204),
+          joinFor(m, 'new', { keys: brought }),
+          { policyKeys: policy.epochKeys, scheme },
+          fixture.appraiser,
+        ),
+      );
+    assert.equal(verdict(keys, 2), 'wrong-keys');
+    assert.equal(verdict(keys.map(long), 1), 'wrong-keys');
+    assert.equal(verdict([...keys.slice(1).map(long), keys[0]!], 2), 'wrong-keys');
+    assert.equal(verdict(keys.map(long), 2), 'done');
   });
 
   it('refuses what evidence, caps or differences do not allow, with every claim', () => {

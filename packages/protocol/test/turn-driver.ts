@@ -37,7 +37,15 @@ export const challenge = (m: Membership, sequence: number): Membership =>
   );
 
 export const join = (m: Membership, sequence: number, name: string): Membership =>
-  taken(admit(m, fixture.contextAt(sequence), fixture.joinFor(m, name), fixture.policy.epochKeys, fixture.appraiser));
+  taken(
+    admit(
+      m,
+      fixture.contextAt(sequence),
+      fixture.joinFor(m, name),
+      { policyKeys: fixture.policy.epochKeys, scheme: 1 },
+      fixture.appraiser,
+    ),
+  );
 
 export function readyAt(m: Membership, sequence: number): Parameters<typeof acceptReady>[2] {
   const unsigned = { service: fixture.service, turn: m.open!.turn, sequence, headerDigest: fixture.headerAt(sequence) };

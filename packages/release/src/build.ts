@@ -34,6 +34,9 @@ import { launchesOf, type Program, programName, variantsOf } from './variants.ts
 export const entryName = 'constitution-entry.json';
 
 /** What makes programs of sources, besides this project. */
+/** Version 3 is for those who ask for it: its signatures cost more. spec/algorithms.md. */
+const usualProtocols: readonly number[] = [1, 2];
+
 const tools = ['@esbuild/linux-x64', 'acorn', 'acorn-walk', 'esbuild', 'magic-string'];
 
 export interface BuildOptions {
@@ -89,7 +92,7 @@ export async function buildRelease(options: BuildOptions): Promise<Release> {
 }
 
 function manifestOf(
-  { protocols = protocolVersions, runtimes, service }: BuildOptions,
+  { protocols = usualProtocols, runtimes, service }: BuildOptions,
   folder: string,
   scripts: readonly VersionScript[],
   script: ServiceScript,
@@ -98,10 +101,7 @@ function manifestOf(
 ): Manifest {
   const unspoken = protocols.find((one) => !protocolVersions.includes(one));
   if (unspoken !== undefined || protocols.length === 0)
-    throw new ReleaseError(
-      'wrong-use',
-      `its replicas speak versions ${protocolVersions.join(' and ')} of the protocol`,
-    );
+    throw new ReleaseError('wrong-use', `its replicas speak versions ${protocolVersions.join(', ')} of the protocol`);
   const ofPackages = inputs.filter((path) => path.includes('node_modules/'));
   const own = inputs.filter((path) => !path.includes('node_modules/'));
   return {

@@ -6,20 +6,26 @@
  * the registry does not know (the simulated platform's, whose root is published) are Ed25519.
  */
 import type { EvidenceCryptography } from '@coppice/attestation';
-import { nodeCryptography, signerFromSeed } from '@coppice/cryptography';
-import { concatBytes, type Cryptography, sameBytes, type Signer, toLatin1 } from '@coppice/wire';
+import { nodeCryptography, signerFromSeed, TwofoldSigner } from '@coppice/cryptography';
+import { concatBytes, type Cryptography, sameBytes, type Scheme, schemes, type Signer, toLatin1 } from '@coppice/wire';
 
 export interface CryptographyProvider {
   readonly cryptography: EvidenceCryptography;
-  /** The signer of a seed of 32 bytes: always the same. */
-  readonly signerOf: (seed: Uint8Array) => Signer;
+  /** The signer of a seed of 32 bytes: always the same. By default of scheme 1. */
+  readonly signerOf: (seed: Uint8Array, scheme?: Scheme) => Signer;
 }
 
 export function realProvider(): CryptographyProvider {
-  return { cryptography: { ...nodeCryptography, verify: remembering() }, signerOf: signerFromSeed };
+  return {
+    cryptography: { ...nodeCryptography, verify: remembering() },
+    signerOf(seed, scheme = 1) {
+      const signer = signerFromSeed(seed);
+      return scheme === 1 ? signer : new TwofoldSigner(signer, seed, { hedged: false });
+    },
+  };
 }
 
-/** Ed25519. All replicas of a cluster verify the same signatures, and what was good once is good. */
+/** All replicas of a cluster verify the same signatures, and what was good once is good. */
 function remembering(): Cryptography['verify'] {
   const good = new Map<string, readonly [publicKey: Uint8Array, message: Uint8Array]>();
   return (publicKey, message, signature) => {
@@ -32,13 +38,26 @@ function remembering(): Cryptography['verify'] {
   };
 }
 
+interface Secret {
+  readonly bytes: Uint8Array;
+  readonly scheme: Scheme;
+}
+
+/** Of the length that its scheme asks for. */
+function padded(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.length === length) return bytes;
+  const long = new Uint8Array(length);
+  long.set(bytes);
+  return long;
+}
+
 export function quickProvider(): CryptographyProvider {
-  const secrets = new Map<string, Uint8Array>();
+  const secrets = new Map<string, Secret>();
   const real = nodeCryptography;
   const verifyReal = remembering();
-  const code = (secret: Uint8Array, message: Uint8Array): Uint8Array => {
-    const half = real.hash(concatBytes(secret, message));
-    return concatBytes(half, half);
+  const code = ({ bytes, scheme }: Secret, message: Uint8Array): Uint8Array => {
+    const half = real.hash(concatBytes(bytes, message));
+    return padded(concatBytes(half, half), schemes[scheme].signatureBytes);
   };
   return {
     cryptography: {
@@ -51,9 +70,10 @@ export function quickProvider(): CryptographyProvider {
       },
       validPublicKey: (publicKey) => secrets.has(toLatin1(publicKey)) || real.validPublicKey(publicKey),
     },
-    signerOf(seed) {
-      const secret = Uint8Array.from(seed);
-      const publicKey = Uint8Array.from(real.hash(concatBytes(secret, Uint8Array.of(1))));
+    signerOf(seed, scheme = 1) {
+      const secret: Secret = { bytes: Uint8Array.from(seed), scheme };
+      const name = Uint8Array.from(real.hash(concatBytes(secret.bytes, Uint8Array.of(1))));
+      const publicKey = padded(name, schemes[scheme].publicKeyBytes);
       secrets.set(toLatin1(publicKey), secret);
       return { publicKey, sign: (message) => code(secret, message) };
     },

@@ -54,7 +54,7 @@ export const releases: readonly SimulatedRelease[] = [
   releaseNumbered(1, [1, 2], [1, 2], 'sound'),
   releaseNumbered(2, [1, 2], [1, 2], 'failing'),
   releaseNumbered(3, [1], [1, 2], 'divergent'),
-  releaseNumbered(4, [1, 2], [2, 3], 'sound'),
+  releaseNumbered(4, [1, 2, 3], [2, 3], 'sound'),
 ];
 
 export const releaseDigest = releases[0]!.digest;
@@ -119,6 +119,8 @@ export interface OtherEvidence {
   readonly instance?: Uint8Array;
   /** Its first key is of an epoch that has begun. */
   readonly begun?: boolean;
+  /** Its keys are of scheme 1, whatever is asked for. */
+  readonly oldScheme?: boolean;
   /** Its host can read its memory. */
   readonly debug?: boolean;
   /** Its endorsement is of an evaluation before the one that the ledger has seen. */

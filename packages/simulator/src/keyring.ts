@@ -1,7 +1,7 @@
 /**
  * The keys of one launch: as the node's, but drawn from the simulation's seed, and watched.
  */
-import { type EpochKeys, type Signer } from '@coppice/wire';
+import { type EpochKeys, type Scheme, type Signer } from '@coppice/wire';
 import type { CryptographyProvider } from './cryptography.ts';
 import type { Random } from './random.ts';
 
@@ -23,10 +23,10 @@ export class Keyring {
   }
 
   /** Makes the keys of a term: one pair for each of `epochs` epochs from `firstEpoch` on. */
-  generate(firstEpoch: number, epochs: number): void {
+  generate(firstEpoch: number, epochs: number, scheme: Scheme): void {
     this.firstEpoch = firstEpoch;
     this.publicKeys = Array.from({ length: epochs }, (_, i) => {
-      const signer = this.#provider.signerOf(this.#random.bytes(32));
+      const signer = this.#provider.signerOf(this.#random.bytes(32), scheme);
       this.#signers.set(firstEpoch + i, signer);
       return { signingKey: signer.publicKey, sealingKey: this.#random.bytes(32) };
     });

@@ -3,7 +3,7 @@
  */
 import type { LaunchData } from '@coppice/attestation';
 import { ChainVerifier } from '@coppice/ledger';
-import { type Configuration, toLatin1 } from '@coppice/wire';
+import { type Configuration, schemeOf, toLatin1 } from '@coppice/wire';
 import { joinOf, type OtherEvidence } from './founding.ts';
 import { HastyCandidate } from './faulty/hasty-candidate.ts';
 import { Instance } from './instance.ts';
@@ -28,7 +28,7 @@ export type LaunchManner =
   | 'early'
   /** One of another release or variant than the turn asks for, as its evidence says, too. */
   | 'other-release'
-  /** One whose keys begin too early, or whose evidence is of another launch, other code, outdated, or another instance's. */
+  /** One whose keys begin too early or are of an old scheme, or whose evidence is of another launch, other code, outdated, or another instance's. */
   | 'misdirected'
   /** One that is an attacker's, and says that it is ready before it is. */
   | 'hasty';
@@ -74,7 +74,7 @@ export class Provider {
   /** Launches a founding instance, which has its keys and waits for the genesis document. */
   launchFounder(launch: LaunchData): Instance {
     const instance = this.#instance(launch, '');
-    instance.keyring.generate(0, this.#options.epochKeys);
+    instance.keyring.generate(0, this.#options.epochKeys, 1);
     return instance;
   }
 
@@ -168,6 +168,7 @@ export class Provider {
   /** What else an untrusted host can present. */
   #otherEvidence(launch: LaunchData): OtherEvidence {
     const { random } = this.#options;
+    if (schemeOf(this.#protocol()) > 1 && random.percent(50)) return { oldScheme: true };
     const presented = this.#presented.length === 0 ? random.bytes(100) : random.pick(this.#presented);
     return random.pick<OtherEvidence>([
       { launch: { ...launch, service: random.bytes(32) } },
@@ -184,6 +185,11 @@ export class Provider {
       { instance: random.bytes(32) },
       { replayed: presented },
     ]);
+  }
+
+  /** Version that is active, as hosts are told. */
+  #protocol(): number {
+    return this.head?.serving!.execution.committed().activation.protocol ?? 1;
   }
 
   /** A newcomer gets the chain from genesis of whoever answers, verifies it, makes its keys, joins and follows. */
@@ -220,7 +226,8 @@ export class Provider {
       if (wrong !== undefined) throw new Error(wrong);
     }
     const { configuration } = verifier.value.start(verifier.value.epoch)!;
-    instance.keyring.generate(configuration.epoch + (evidence.begun === true ? 0 : 1), epochKeys);
+    const scheme = evidence.oldScheme === true ? 1 : schemeOf(this.#protocol());
+    instance.keyring.generate(configuration.epoch + (evidence.begun === true ? 0 : 1), epochKeys, scheme);
     instance.latest = configuration;
     instance.begin(this.#founded!, epochs);
     const join = joinOf(provider, instance.launch, instance.keyring, `${instance.number}`, evidence);

@@ -57,7 +57,11 @@ describe('the checker of upgrades', () => {
   /** What it says of a fleet that writes a register, and is upgraded. */
   function said(seats: readonly Uint8Array[], migrated: Readonly<Record<string, Uint8Array | undefined>>): string[] {
     const violations: string[] = [];
-    const configuration = { epoch: 0, slots: 4, seats: seats.map((release, slot) => ({ slot, release })) };
+    const configuration = {
+      epoch: 0,
+      slots: 4,
+      seats: seats.map((release, slot) => ({ slot, release, instance: release })),
+    };
     const configurations = [configuration as unknown as Configuration];
     const violate = (message: string): void => void violations.push(message);
     const service = new Uint8Array(32);

@@ -6,11 +6,12 @@
  * is a quorum of votes with their nonces. Both name their voters in ascending order and hold exactly a quorum: one
  * certificate of given voters has one byte form.
  */
-import { ascending, digest, encode, fixed, signature, struct, type TypeOf, u16, u64 } from './codec.ts';
+import { ascending, digest, encode, fixed, struct, type TypeOf, u16, u64 } from './codec.ts';
 import type { Cryptography, Digest } from './cryptography.ts';
 import { type Configuration, quorumOf, seatOf } from './configuration.ts';
 import { digestOf, statement } from './domain.ts';
 import { limits } from './limits.ts';
+import { seatSignature } from './scheme.ts';
 
 /** What a vote is about: a header, at a place of the log, in a view that began with this new-view. */
 export const subjectCodec = struct({
@@ -30,7 +31,7 @@ export const voteCodec = struct({
   slot: u16,
   /** Digest of the nonce whose revelation is this replica's commit. */
   commitment: digest,
-  signature,
+  signature: seatSignature,
 });
 
 export type Vote = TypeOf<typeof voteCodec>;
@@ -50,14 +51,22 @@ export function commitmentOf(cryptography: Cryptography, nonce: Uint8Array): Dig
 
 export const preparedCertificateCodec = struct({
   subject: subjectCodec,
-  votes: ascending(struct({ slot: u16, commitment: digest, signature }), limits.slots, (vote) => vote.slot),
+  votes: ascending(
+    struct({ slot: u16, commitment: digest, signature: seatSignature }),
+    limits.slots,
+    (vote) => vote.slot,
+  ),
 });
 
 export type PreparedCertificate = TypeOf<typeof preparedCertificateCodec>;
 
 export const commitCertificateCodec = struct({
   subject: subjectCodec,
-  reveals: ascending(struct({ slot: u16, nonce: fixed(nonceBytes), signature }), limits.slots, (reveal) => reveal.slot),
+  reveals: ascending(
+    struct({ slot: u16, nonce: fixed(nonceBytes), signature: seatSignature }),
+    limits.slots,
+    (reveal) => reveal.slot,
+  ),
 });
 
 export type CommitCertificate = TypeOf<typeof commitCertificateCodec>;
@@ -128,7 +137,7 @@ export const checkpointCertificateCodec = struct({
   sequence: u64,
   ledgerRoot: digest,
   stateDigest: digest,
-  signatures: ascending(struct({ slot: u16, signature }), limits.slots, (entry) => entry.slot),
+  signatures: ascending(struct({ slot: u16, signature: seatSignature }), limits.slots, (entry) => entry.slot),
 });
 
 export type CheckpointCertificate = TypeOf<typeof checkpointCertificateCodec>;

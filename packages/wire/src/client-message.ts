@@ -31,6 +31,7 @@ import { headerCodec } from './header.ts';
 import { limits } from './limits.ts';
 import { joinCodec, systemRequestCodec } from './membership.ts';
 import { bundleCodec } from './request.ts';
+import { seatSignature } from './scheme.ts';
 
 const callerCodec = struct({ key: publicKey, signature });
 
@@ -122,7 +123,7 @@ export const clientAnswerCodec = union({
     batch: bytes(limits.batchBytes),
     results: list(bytes(limits.resultBytes), 1 << 20),
   }),
-  freshness: struct({ id, epoch: u64, slot: u16, committed: u64, signature }),
+  freshness: struct({ id, epoch: u64, slot: u16, committed: u64, signature: seatSignature }),
   ledger: struct({
     id,
     records: list(struct({ type: u16, sequence: u64, payload: bytes(limits.messageBytes) }), 4096),

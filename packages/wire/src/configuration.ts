@@ -8,13 +8,14 @@ import { ascending, digest, publicKey, struct, text, type TypeOf, u16, u64 } fro
 import { type Cryptography, type Digest } from './cryptography.ts';
 import { digestOfValue } from './domain.ts';
 import { limits } from './limits.ts';
+import { signingKey } from './scheme.ts';
 
 export const seatCodec = struct({
   slot: u16,
   /** The identity key of the launch that sits here: authenticates channels and the retirement notice. */
   instance: publicKey,
   /** Signs in this epoch, and in no other. */
-  signingKey: publicKey,
+  signingKey,
   /** X25519: opens what is sealed to this seat in this epoch. */
   sealingKey: publicKey,
   release: digest,

@@ -13,6 +13,7 @@
 export type Digest = Uint8Array;
 
 export const digestBytes = 32;
+/** Of Ed25519. */
 export const publicKeyBytes = 32;
 export const signatureBytes = 64;
 
@@ -20,12 +21,12 @@ export interface Cryptography {
   /** SHA-256 of `bytes`. */
   hash(bytes: Uint8Array): Digest;
   /**
-   * Whether `signature` is a valid Ed25519 signature (RFC 8032) of `message` under `publicKey`, by the strict rule of
-   * spec/encoding.md. Total: wrong lengths are `false`, never an exception.
+   * Whether `signature` is one of `message` under `publicKey`, by the scheme that the key's length says (scheme.ts): Ed25519
+   * (RFC 8032) by the strict rule of spec/encoding.md, or that and ML-DSA. Total: wrong lengths are `false`, never an exception.
    */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /**
-   * Whether `publicKey` is a canonical encoding of a point of the prime-order subgroup. Slow (about a millisecond):
+   * Whether `publicKey` is one: of Ed25519, a canonical encoding of a point of the prime-order subgroup. Slow (about a millisecond):
    * called once per key, when a key is admitted, never per signature.
    */
   validPublicKey(publicKey: Uint8Array): boolean;

@@ -10,7 +10,7 @@ import type { Cryptography, Digest } from './cryptography.ts';
 import { digestOfValue } from './domain.ts';
 
 /** Versions of the protocol that this code speaks, ascending. spec/upgrades.md. */
-export const protocolVersions: readonly number[] = [1, 2];
+export const protocolVersions: readonly number[] = [1, 2, 3];
 
 const fields = {
   /** Digest of the genesis document. */

@@ -17,5 +17,6 @@ export * from './membership.ts';
 export * from './merkle-root.ts';
 export * from './request.ts';
 export * from './result.ts';
+export * from './scheme.ts';
 export * from './view-change.ts';
 export * from './waiver.ts';

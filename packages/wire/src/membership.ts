@@ -24,9 +24,10 @@ import { commitCertificateCodec, voteCodec } from './certificate.ts';
 import { digestOf, statement } from './domain.ts';
 import { headerCodec } from './header.ts';
 import { limits } from './limits.ts';
+import { seatSignature, signingKey } from './scheme.ts';
 
 /** The keys of one epoch of an instance's term. */
-export const epochKeysCodec = struct({ signingKey: publicKey, sealingKey: publicKey });
+export const epochKeysCodec = struct({ signingKey, sealingKey: publicKey });
 export type EpochKeys = TypeOf<typeof epochKeysCodec>;
 
 const joinFields = {
@@ -86,7 +87,7 @@ const erasureFields = { service: digest, epoch: u64, slot: u16, instance: public
  * An instance no longer has its keys and nonces of `epoch`. Signed by its signing key of the next epoch, or by its
  * identity key where it has no seat in the next epoch.
  */
-export const erasureCodec = struct({ ...erasureFields, signature });
+export const erasureCodec = struct({ ...erasureFields, signature: seatSignature });
 export type Erasure = TypeOf<typeof erasureCodec>;
 const unsignedErasureCodec = struct(erasureFields);
 
@@ -103,7 +104,7 @@ const suspicionFields = {
   reason: oneOf('silent', 'diverging', 'refusing'),
 };
 /** A member of the epoch in `slot` suspects the instance in slot `suspect`. Signed by its signing key. */
-export const suspicionCodec = struct({ ...suspicionFields, signature });
+export const suspicionCodec = struct({ ...suspicionFields, signature: seatSignature });
 export type Suspicion = TypeOf<typeof suspicionCodec>;
 const unsignedSuspicionCodec = struct(suspicionFields);
 
@@ -122,7 +123,7 @@ const refusalFields = {
   slot: u16,
 };
 /** A backup's own execution of a proposed batch gave another header. spec/divergence.md. */
-export const refusalCodec = struct({ ...refusalFields, signature });
+export const refusalCodec = struct({ ...refusalFields, signature: seatSignature });
 export type Refusal = TypeOf<typeof refusalCodec>;
 const unsignedRefusalCodec = struct(refusalFields);
 

@@ -1,12 +1,13 @@
 /**
  * View changes and new views. spec/view-change.md.
  */
-import { digest, encode, list, optional, signature, struct, type TypeOf, u16, u64 } from './codec.ts';
+import { digest, encode, list, optional, struct, type TypeOf, u16, u64 } from './codec.ts';
 import { preparedCertificateCodec } from './certificate.ts';
 import type { Cryptography, Digest } from './cryptography.ts';
 import { digestOf, statement } from './domain.ts';
 import { headerCodec } from './header.ts';
 import { limits } from './limits.ts';
+import { seatSignature } from './scheme.ts';
 
 const viewChangeFields = {
   service: digest,
@@ -18,7 +19,7 @@ const viewChangeFields = {
   prepared: optional(struct({ header: headerCodec, certificate: preparedCertificateCodec })),
 };
 
-export const viewChangeCodec = struct({ ...viewChangeFields, signature });
+export const viewChangeCodec = struct({ ...viewChangeFields, signature: seatSignature });
 export type ViewChange = TypeOf<typeof viewChangeCodec>;
 const unsignedViewChangeCodec = struct(viewChangeFields);
 
@@ -35,7 +36,7 @@ const newViewFields = {
   viewChanges: list(viewChangeCodec, limits.slots),
 };
 
-export const newViewCodec = struct({ ...newViewFields, signature });
+export const newViewCodec = struct({ ...newViewFields, signature: seatSignature });
 export type NewView = TypeOf<typeof newViewCodec>;
 const unsignedNewViewCodec = struct(newViewFields);
 

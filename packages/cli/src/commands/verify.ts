@@ -150,6 +150,14 @@ export async function auditRecords(
   });
 }
 
+/** From where on whoever breaks one signature scheme can forge nothing. */
+function schemeLines(epochs: AuditReport['epochs']): string[] {
+  const first = epochs.find(({ scheme }) => scheme > 1);
+  return first === undefined
+    ? []
+    : [`  signatures    Ed25519 and ML-DSA-65, of every seat, from epoch ${first.epoch} on, batch ${first.from}`];
+}
+
 /** Of each instance that was suspected: why, by whom, where. */
 function suspectLines(suspicions: AuditReport['suspicions']): string[] {
   const instances = Map.groupBy(suspicions, ({ instance, reason }) => `${toHex(instance)} ${reason}`);
@@ -192,6 +200,7 @@ export async function audit(
     report.ok ? 'the ledger holds' : 'THE LEDGER DOES NOT HOLD',
     ...(report.service === undefined ? [] : [`  service       ${toHex(report.service)}`]),
     `  batches       ${report.batches}, with ${report.transactions} transactions, in ${report.epochs.length} epochs`,
+    ...schemeLines(report.epochs),
     `  checkpoints   ${report.checkpoints.certified} certified, the state recomputed at ${report.checkpoints.stateRecomputed}`,
     `  turns         ${report.turns.length} clean starts`,
     `  decisions     ${report.decisions.length} of its members, every signature verified`,

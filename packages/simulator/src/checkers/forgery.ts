@@ -212,7 +212,7 @@ export class Forgery implements Observer {
   #makeJoin(): Join {
     const { provider, random, founded } = this.#options;
     const keyring = new Keyring(provider, random, random);
-    keyring.generate(1, 4);
+    keyring.generate(1, 4, 1);
     const launch: LaunchData = {
       ...{ service: founded.genesis.service, slot: 0, turn: 1, challenge: random.bytes(32) },
       ...{ release: releaseDigest, variant: 'v0' },

@@ -6,7 +6,20 @@
 import { ActivationWatch, Findings, GovernanceWatch } from '@coppice/audit';
 import type { CommittedBatch } from '@coppice/protocol';
 import { decodeWriteSet } from '@coppice/state';
-import { type Configuration, type Cryptography, type Digest, sameBytes, toHex } from '@coppice/wire';
+import {
+  type Configuration,
+  type Cryptography,
+  decodeResult,
+  type Digest,
+  type Header,
+  type Item,
+  keysOf,
+  sameBytes,
+  type Scheme,
+  schemeOf,
+  toHex,
+  toLatin1,
+} from '@coppice/wire';
 import { releases } from '../founding.ts';
 import type { Instance } from '../instance.ts';
 import type { Observer } from '../observer.ts';
@@ -29,6 +42,8 @@ export class Upgrades implements Observer {
   readonly #activations: ActivationWatch;
   /** What the service wrote, by address. */
   readonly #entries = new Map<string, Uint8Array>();
+  /** By which scheme who joined has to sign, by identity key. */
+  readonly #schemes = new Map<string, Scheme>();
   #sequence = 0;
   #told = 0;
 
@@ -59,6 +74,7 @@ export class Upgrades implements Observer {
     const configuration = this.#options.configurations[header.epoch]!;
     this.#activations.begin({ header, system, clientRequests }, configuration, this.#governance.constitution);
     this.#judgeSeats(configuration);
+    this.#noteJoins(header, items, outcomes);
     for (const [index, { writeSet }] of outcomes.entries()) {
       const { protocol, script, version } = this.#activations.active;
       const known = this.#governance.decisions.length;
@@ -70,13 +86,30 @@ export class Upgrades implements Observer {
       this.#options.violate(this.#findings.problems[this.#told]!.message);
   }
 
-  /** Whoever votes runs a release that members approved, and that can execute what is active. */
+  /** Whoever votes runs a release that members approved, and that can execute what is active; and votes with keys that were asked for. */
   #judgeSeats({ epoch, seats }: Configuration): void {
     const { protocol, version } = this.#activations.active;
-    for (const { release, slot } of seats) {
+    for (const seat of seats) {
+      const { instance, release, slot } = seat;
+      const scheme = this.#schemes.get(toLatin1(instance));
+      if (scheme !== undefined && !keysOf(scheme, [seat]))
+        this.#options.violate(`in epoch ${epoch}, the key of slot ${slot} is not of scheme ${scheme}`);
       const approved = releases.find(({ digest }) => sameBytes(digest, release));
       if (approved === undefined || !approved.protocols.includes(protocol) || !approved.versions.includes(version))
         this.#options.violate(`in epoch ${epoch}, slot ${slot} has release ${toHex(release.subarray(0, 4))}`);
+    }
+  }
+
+  /** By the version that is active when it is admitted. spec/algorithms.md, line 10. */
+  #noteJoins({ protocolVersion }: Header, items: readonly Item[], outcomes: CommittedBatch['outcomes']): void {
+    let transaction = 0;
+    for (const item of items) {
+      if (item.kind === 'system' && item.request.kind === 'join') {
+        const result = decodeResult(outcomes[transaction]!.result);
+        if (result.ok && result.value.ok)
+          this.#schemes.set(toLatin1(item.request.join.instance), schemeOf(protocolVersion));
+      }
+      transaction += item.kind === 'bundle' ? item.bundle.operations.length : 1;
     }
   }
 

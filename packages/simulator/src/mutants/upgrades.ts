@@ -1,5 +1,5 @@
 /** Mutants of upgrades: spec/upgrades.md. */
-import type { Choices } from '../plan.ts';
+import { type Choices, kindHosts } from '../plan.ts';
 import { calm, type Mutant } from './mutant.ts';
 
 /** Long enough for two upgrades. */
@@ -102,6 +102,22 @@ export const upgrades: readonly Mutant[] = [
       },
     ],
     choices: upgraded,
+  },
+  {
+    name: 'keys-of-an-old-scheme',
+    rule: 'algorithms 10: keys are of the scheme of the version that is active',
+    patches: [
+      {
+        file: 'protocol/src/turn-admission.ts',
+        text: "  if (!keysOf(scheme, join.keys)) return refused('wrong-keys', `keys of scheme ${scheme} are asked for`);\n",
+        instead: '',
+      },
+    ],
+    choices: {
+      ...upgraded,
+      disturbedMs: 14_000,
+      hosts: { manners: { ...kindHosts.manners, misdirected: 30 }, starve: true },
+    },
   },
   {
     name: 'refusals-of-another-attempt',

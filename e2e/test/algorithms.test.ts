@@ -1,0 +1,114 @@
+/**
+ * Another signature scheme with real processes, under load: from version 2 of the protocol to 3. Seats bring keys of scheme 2 turn by turn;
+ * receipts of before, of the time between and of after hold from the genesis digest alone, and so do the ledger and the certificate.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { auditFolder } from '@coppice/cli';
+import type { Committed } from '@coppice/client';
+import { nodeCryptography } from '@coppice/cryptography';
+import { receiptCodec, receiptFromJson, receiptToJson, verifyReceipt } from '@coppice/ledger';
+import { encode, keysOf, toHex } from '@coppice/wire';
+import { checkpointed, found, operation, serviceFile, statusOf, turned, until, whole } from '../cluster.ts';
+import { Load } from '../load.ts';
+
+const coppice = fileURLToPath(new URL('main.ts', import.meta.resolve('@coppice/cli')));
+
+it('a service outlives its signature scheme', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'coppice-algorithms-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const run = (...args: readonly string[]): any => {
+    const { status, stdout } = spawnSync(process.execPath, [coppice, ...args, '--json'], { encoding: 'utf8' });
+    const answer: unknown = JSON.parse(stdout.trim().split('\n').at(-1)!);
+    assert.equal(status, 0, JSON.stringify(answer));
+    return answer;
+  };
+  const build = (out: string, ...more: readonly string[]): string =>
+    run('release', 'build', '--service', serviceFile, '--out', join(folder, out), ...more).digest;
+  build('first');
+  const successor = build('second', '--protocols', '1,2,3');
+
+  const cluster = await found(t, { release: join(folder, 'first') });
+  const { local } = cluster;
+  local.startHost();
+  const client = await cluster.client();
+  const load = new Load(client);
+  const bySchemes = (): number[] =>
+    [1, 2].map((scheme) => client.chain.configuration.seats.filter((seat) => keysOf(scheme as 1 | 2, [seat])).length);
+  const receipts: Committed[] = [];
+  const take = async (version: number): Promise<void> => {
+    receipts.push(
+      await until(`a header of version ${version}`, async () => {
+        const committed = await client.submit(operation({ command: 'increment', input: { key: 'taken' } }));
+        return committed.receipt().header.protocolVersion === version ? committed : undefined;
+      }),
+    );
+  };
+  const round = async (): Promise<void> => {
+    for (let slot = 0; slot < 4; slot++) {
+      await turned(cluster, client, slot);
+      await load.progress(20);
+    }
+  };
+  await take(2);
+
+  run('release', 'add', join(folder, 'second'), '--folder', cluster.folder);
+  run('member', 'propose', join(folder, 'second'), '--folder', cluster.folder, '--as', 'member-1');
+  run('member', 'vote', '1', '--approve', '--folder', cluster.folder, '--as', 'member-2');
+  await round();
+  await take(3);
+  assert.deepEqual(bySchemes(), [4, 0], 'no key that exists is changed');
+
+  await round();
+  await until('every seat has keys of scheme 2', async () => {
+    await client.submit(operation({ command: 'increment', input: { key: 'awaited' } }));
+    return bySchemes()[1] === 4;
+  });
+  await take(3);
+  await load.progress(50);
+  await load.finish();
+  t.diagnostic(load.describe());
+
+  const verdicts = receipts.map((committed) => {
+    const receipt = committed.receipt();
+    const { service } = local;
+    const json = receiptFromJson(JSON.stringify(receiptToJson(receipt)));
+    assert.ok(json.ok, 'has a form in JSON');
+    const bytes = encode(receiptCodec, json.value);
+    assert.deepEqual(verifyReceipt(nodeCryptography, bytes, { service }).ok, true);
+    // One bit of what one seat signed, in the half that the receipt has last.
+    const changed = bytes.slice();
+    const { signature } = receipt.certificate.reveals.at(-1)!;
+    changed[Buffer.from(bytes).lastIndexOf(Buffer.from(signature)) + signature.length - 1]! ^= 1;
+    const verdict = verifyReceipt(nodeCryptography, changed, { service });
+    return [signature.length, verdict.ok ? undefined : verdict.check];
+  });
+  assert.deepEqual(verdicts, [
+    [64, 'certificate'],
+    [64, 'certificate'],
+    [3373, 'certificate'],
+  ]);
+
+  await checkpointed(client, cluster.running());
+  await whole(cluster.running());
+  assert.equal((await statusOf(cluster.at(0))).health, 'ok');
+  const report = await auditFolder(cluster.at(0).folder, local.service);
+  assert.deepEqual(report.problems, []);
+  assert.deepEqual([...new Set(report.epochs.map(({ scheme }) => scheme))], [1, 2]);
+  assert.equal(report.epochs.at(-1)!.scheme, 2);
+  assert.deepEqual(
+    report.activations.map(({ from, to, failed }) => [from.protocol, to.protocol, failed]),
+    [[2, 3, undefined]],
+  );
+
+  const service = toHex(local.service);
+  const certificate = join(folder, 'certificate');
+  run('upgrade', 'report', '--folder', cluster.folder, '--out', certificate);
+  const shown = run('upgrade', 'verify', certificate, '--genesis', service);
+  assert.deepEqual([shown.to, shown.activation.protocol], [successor, { from: 2, to: 3 }]);
+});

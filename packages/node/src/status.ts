@@ -4,7 +4,7 @@
 import type { ReplicaExecution } from '@coppice/execution';
 import { currentRelease, type Constitution, weakenedCaps } from '@coppice/governance';
 import { halted, type Replica, waivedTurns } from '@coppice/protocol';
-import { faultsTolerated, fromLatin1, primarySlot, quorumOf, sameBytes, type Seat, toHex } from '@coppice/wire';
+import { faultsTolerated, fromLatin1, keysOf, primarySlot, quorumOf, sameBytes, type Seat, toHex } from '@coppice/wire';
 import type { ClientDoor } from './client-door.ts';
 import type { Journal } from './journal.ts';
 import type { Keyring } from './keyring.ts';
@@ -93,6 +93,8 @@ export function nodeStatus({ node, execution, journal, keyring, door, suspicions
       termEnd: seat.termEnd,
       address: seat.address,
       clientAddress: seat.clientAddress,
+      /** By which it signs. spec/algorithms.md. */
+      scheme: keysOf(2, [seat]) ? 2 : 1,
       heardMsAgo: heardMsAgo(replica, seat),
       accused: membership.slots[seat.slot]?.accused ?? 'no',
     })),

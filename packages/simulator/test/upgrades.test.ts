@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { writeActivation } from '@coppice/governance';
 import { type Outcome, simulate } from '@coppice/simulator';
-import { type Configuration, encodeCbor, type Item, type SystemRequest } from '@coppice/wire';
+import { type Configuration, encodeCbor, encodeResult, type Item, type SystemRequest } from '@coppice/wire';
 import { encodeWriteSet } from '../../state/src/index.ts';
 import { Upgrades } from '../src/checkers/upgrades.ts';
 import { quickProvider } from '../src/cryptography.ts';
@@ -54,13 +54,18 @@ describe('the checker of upgrades', () => {
     },
   );
 
+  const seated = (release: Uint8Array, slot: number) => ({
+    ...{ slot, release, instance: new Uint8Array(32).fill(slot) },
+    signingKey: new Uint8Array(32),
+  });
+
   /** What it says of a fleet that writes a register, and is upgraded. */
   function said(seats: readonly Uint8Array[], migrated: Readonly<Record<string, Uint8Array | undefined>>): string[] {
     const violations: string[] = [];
     const configuration = {
       epoch: 0,
       slots: 4,
-      seats: seats.map((release, slot) => ({ slot, release, instance: release })),
+      seats: seats.map(seated),
     };
     const configurations = [configuration as unknown as Configuration];
     const violate = (message: string): void => void violations.push(message);
@@ -95,6 +100,32 @@ describe('the checker of upgrades', () => {
       {},
     );
     assert.match(found.join(), /an activation that is not due/);
+  });
+
+  it('finds keys that were not asked for', () => {
+    const violations: string[] = [];
+    const configuration = { epoch: 0, slots: 4, seats: [sound, sound].map(({ digest }, slot) => seated(digest, slot)) };
+    const checker = new Upgrades({
+      violate: (message) => void violations.push(message),
+      cryptography,
+      service: new Uint8Array(32),
+      constitution,
+      configurations: [configuration as unknown as Configuration],
+    });
+    const join = (slot: number, ok: boolean) => ({
+      item: { kind: 'system', request: { kind: 'join', join: { instance: configuration.seats[slot]!.instance } } },
+      outcome: {
+        writeSet: encodeWriteSet([]),
+        result: encodeResult(ok ? { ok, value: null } : { ok, error: { code: 'wrong-keys', message: '' } }),
+      },
+    });
+    const joins = [join(0, false), join(1, true)];
+    const header = { epoch: 0, sequence: 1, time: 1, protocolVersion: 3 };
+    const commit = (batch: object): void => checker.committed({ corrupt: false } as never, batch as never);
+    commit({ header, items: joins.map(({ item }) => item), outcomes: joins.map(({ outcome }) => outcome) });
+    commit({ header: { ...header, sequence: 2 }, items: [], outcomes: [] });
+    const found = violations.filter((message) => message.includes('scheme'));
+    assert.deepEqual(found, ['in epoch 0, the key of slot 1 is not of scheme 2']);
   });
 
   it('finds a release that nobody approved', () => {

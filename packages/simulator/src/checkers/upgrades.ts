@@ -44,6 +44,8 @@ export class Upgrades implements Observer {
   readonly #entries = new Map<string, Uint8Array>();
   /** By which scheme who joined has to sign, by identity key. */
   readonly #schemes = new Map<string, Scheme>();
+  /** Epochs in which every seat signs by scheme 2. */
+  readonly #outlived = new Set<number>();
   #sequence = 0;
   #told = 0;
 
@@ -54,13 +56,14 @@ export class Upgrades implements Observer {
     this.#activations = new ActivationWatch(cryptography, this.#findings, constitution);
   }
 
-  /** Attempts, by how they ended: `activated`, or the code of the failure. */
+  /** Attempts, by how they ended: `activated`, or the code of the failure. And epochs in which every seat signs by scheme 2. */
   get attempts(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const { failed } of this.#activations.reports) {
       const how = failed?.code ?? 'activated';
       counts[how] = (counts[how] ?? 0) + 1;
     }
+    if (this.#outlived.size > 0) counts['outlived'] = this.#outlived.size;
     return counts;
   }
 
@@ -89,6 +92,7 @@ export class Upgrades implements Observer {
   /** Whoever votes runs a release that members approved, and that can execute what is active; and votes with keys that were asked for. */
   #judgeSeats({ epoch, seats }: Configuration): void {
     const { protocol, version } = this.#activations.active;
+    if (keysOf(2, seats)) this.#outlived.add(epoch);
     for (const seat of seats) {
       const { instance, release, slot } = seat;
       const scheme = this.#schemes.get(toLatin1(instance));

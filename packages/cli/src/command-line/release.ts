@@ -22,7 +22,10 @@ export function releaseCommands(program: Command): void {
     .option('--cryptography <list>', 'what replicas verify signatures with: libsodium, node-crypto', 'libsodium')
     .option('--key <file>', 'key file of a member or builder, who signs; may be repeated', collect(String))
     .option('--from <folder>', 'the release that runs now: this one can execute its versions of the service, too')
-    .option('--protocols <list>', 'versions of the protocol that it says it speaks; default: 1,2. Seats of version 3 sign with ML-DSA, too')
+    .option(
+      '--protocols <list>',
+      'versions of the protocol that it says it speaks; default: 1,2. Seats of version 3 sign with ML-DSA, too',
+    )
     .action((options: ReleaseBuild & Answering) => buildRelease(options, new Output(options.json)));
   answering(release.command('verify').description('check a release, rebuild it from its sources, and compare'))
     .argument('<folder>', 'the release, or its manifest')

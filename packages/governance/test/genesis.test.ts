@@ -99,7 +99,11 @@ test('founders of a service that begins with version 3 of the protocol bring key
       keys: keys.map((key) => ({ ...key, signingKey: concatBytes(key.signingKey, new Uint8Array(1952).fill(slot)) })),
     },
   }));
-  const built = buildGenesis(cryptography, { constitution: later, joins: joinsOf(later, Object.fromEntries(long.entries())), time });
+  const built = buildGenesis(cryptography, {
+    constitution: later,
+    joins: joinsOf(later, Object.fromEntries(long.entries())),
+    time,
+  });
   assert.ok(built.ok, JSON.stringify(built));
   assert.equal(failure(signedBy(built.document, members)), undefined);
   const mixed = buildGenesis(cryptography, {

@@ -19,10 +19,19 @@ import { Load } from '../load.ts';
 const coppice = fileURLToPath(new URL('main.ts', import.meta.resolve('@coppice/cli')));
 const packages = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
-/** Counters count in a map of another name, and go on from where they were. */
+/** Of the values that fill the state: more of them than one transaction can write. */
+const large = 'x'.repeat(100_000);
+const largeValues = 80;
+
+/** Counters count in a map of another name, and go on from where they were; values are all written anew, in steps. */
 function successorOf(source: string): string {
   const migrate = `  migrate: {
-    2: (tx) => {
+    2: (tx, after?: string) => {
+      const values = tx.map<string>('values');
+      for (const [key, value] of values.entries(undefined, { after })) {
+        values.set(key, '2' + value);
+        if (tx.full()) return key;
+      }
       const [counters, tallies] = [tx.map<number>('counters'), tx.map<number>('tallies')];
       for (const [key, count] of [...counters.entries()]) {
         tallies.set(key, count);
@@ -63,6 +72,8 @@ it('the whole fleet is upgraded under load, and its state with it', async (t) =>
   const load = new Load(client);
   const before = await client.submit(operation({ command: 'increment', input: { key: 'kept' } }));
   await load.progress(50);
+  for (let i = 0; i < largeValues; i++)
+    await client.submit(operation({ command: 'put', input: { key: `large/${i}`, value: large } }));
 
   // Anybody with a copy of the ledger sees beforehand what it will be.
   await checkpointed(client, cluster.running());
@@ -84,6 +95,8 @@ it('the whole fleet is upgraded under load, and its state with it', async (t) =>
     ],
   );
   assert.ok(plan.ok && plan.steps > 0 && plan.stateAfter !== plan.stateBefore);
+  assert.ok(plan.transactions > 8 && plan.writeSet.bytes > 2 * largeValues * large.length);
+  assert.ok(plan.writeSet.bytesMost < plan.writeSet.bytesMax);
 
   run('release', 'add', second, '--folder', cluster.folder);
   run('member', 'propose', second, '--folder', cluster.folder, '--as', 'member-1');
@@ -127,4 +140,16 @@ it('the whole fleet is upgraded under load, and its state with it', async (t) =>
   assert.deepEqual([from, to, failed], [{ protocol: 1, service: 1 }, { protocol: 2, service: 2 }, undefined]);
   assert.equal(toHex(release), successor);
   assert.equal(report.activations.length, 1);
+  assert.ok(report.activations[0]!.batches >= plan.transactions, 'as many steps as were planned, and some for what came later');
+
+  const file = join(folder, 'upgrade.certificate');
+  const instanceOption = ['--folder', cluster.folder, '--instance', instance.folder];
+  const written = run('upgrade', 'report', ...instanceOption, '--release-folder', second, '--out', file);
+  assert.equal(written.activation.writeSets.length, report.activations[0]!.batches);
+  const verified = run('upgrade', 'verify', file, '--genesis', toHex(local.service));
+  assert.equal(verified.activation.migration, written.activation.migration);
+  const altered = readFileSync(file);
+  altered[altered.length >> 1]! ^= 1;
+  writeFileSync(file, altered);
+  assert.equal(coppiceStatus('upgrade', 'verify', file, '--genesis', toHex(local.service)).answer.ok, false);
 });

@@ -105,6 +105,8 @@ export interface ActivationReport {
   readonly to: { readonly protocol: number; readonly service: number };
   /** Why nothing came of it, if so. */
   readonly failed: { readonly code: string; readonly message: string } | undefined;
+  /** That it took: one, or as many as the migration had steps, and to take them back if it failed. */
+  readonly batches: number;
   /** By the migration. */
   readonly entriesWritten: number;
 }

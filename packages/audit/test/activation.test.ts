@@ -25,7 +25,10 @@ const constitutionOf = (services: readonly object[]) =>
 
 type Activate = Extract<SystemRequest, { kind: 'activate' }>;
 const request: Activate = { kind: 'activate', release, protocol: 1, service: 2, attempt: 1 };
-const before: Activation = { protocol: 1, code: scripts[0]!, release, attempts: 0, failed: undefined };
+const before: Activation = {
+  ...{ protocol: 1, code: scripts[0]!, release, attempts: 0 },
+  ...{ failed: undefined, migration: undefined },
+};
 const after: Activation = { ...before, code: scripts[1]!, attempts: 1 };
 const failure = { release, protocol: 1, service: 2, code: 'unready', message: 'no' };
 const failed: Activation = { ...before, attempts: 1, failed: failure };
@@ -167,4 +170,105 @@ describe('an audit', () => {
       assert.match(said[0] ?? 'nothing', problem);
     });
   }
+});
+
+/** Entries of a migration under way: how far it is, and what its steps replaced. */
+const progressOf = (steps: number, why?: typeof failure): WriteSet[number] => {
+  let value: Uint8Array | undefined;
+  const migration = { release, protocol: 1, service: 2, steps, cursor: bytesOf('cursor'), failed: why };
+  writeActivation({ set: (_, __, bytes) => (value = bytes) }, { ...before, migration });
+  return { address: '$migration\0', value };
+};
+const pieceAt = (step: number): string => `$migration\0\0\0\0${String.fromCharCode(step)}\0\0`;
+const kept = (step: number, ...replaced: WriteSet): WriteSet[number] => ({
+  address: pieceAt(step),
+  value: encodeWriteSet(replaced),
+});
+const gone = (step: number): WriteSet[number] => ({ address: pieceAt(step), value: undefined });
+const over: WriteSet[number] = { address: '$migration\0', value: undefined };
+const y = (value?: string): WriteSet[number] => ({
+  address: 'service/map\0y',
+  value: value ? bytesOf(value) : undefined,
+});
+const shown = { address: 'public/map\0z', value: bytesOf('z') };
+
+describe('an audit of a migration in steps', () => {
+  const now = (attempts: number, change: Partial<Activation> = {}): WriteSet =>
+    written({ ...before, attempts, ...change });
+  const two: readonly WriteSet[] = [
+    [...now(1), progressOf(1), kept(0, y('old')), y('new')],
+    [...now(2), progressOf(2), kept(1, shown), { ...shown, value: undefined }],
+  ];
+  const done: WriteSet = [...now(3, { code: scripts[1]! }), over, gone(0), gone(1), y('end')];
+  const fails: WriteSet = [...now(3), progressOf(2, failure)];
+  const back: readonly WriteSet[] = [
+    [...now(4), progressOf(1, failure), gone(1), shown],
+    [...now(5, { failed: failure }), over, gone(0), y('old')],
+  ];
+
+  async function said(batches: readonly WriteSet[]) {
+    const script = new LedgerScript(constitutionOf(scripts));
+    for (const [i, changes] of batches.entries()) {
+      const of: SystemRequest = { ...request, attempt: i + 1 };
+      const ascending = [...changes].sort((a, b) => (a.address < b.address ? -1 : 1));
+      const outcome: Outcome = {
+        request: systemRequestDigest(cryptography, of),
+        ...{ result: new Uint8Array(0), salt: new Uint8Array(0), writeSet: encodeWriteSet(ascending) },
+      };
+      script.commit([script.accept([system(of)], {}, [outcome])]);
+    }
+    const { activations, problems } = await run(script.records);
+    return { activations, said: problems.map(({ message }) => message.replace(/^batch \d+: /, '')) };
+  }
+
+  it('follows it to its end, and back', async () => {
+    const forth = await said([...two, done]);
+    assert.deepEqual(forth.said, []);
+    const [{ batches, entriesWritten, failed: why } = {}] = forth.activations;
+    assert.deepEqual([forth.activations.length, batches, entriesWritten, why], [1, 3, 3, undefined]);
+    const failedOne = await said([...two, fails, ...back]);
+    assert.deepEqual(failedOne.said, []);
+    assert.deepEqual([failedOne.activations.length, failedOne.activations[0]?.failed?.code], [1, 'unready']);
+  });
+
+  const cases: [string, readonly WriteSet[], RegExp][] = [
+    ['steps that are not counted', [[...now(1), progressOf(2), kept(1, y('old')), y('new')]], /^steps are not counted/],
+    [
+      'a step that keeps less than it replaced',
+      [[...now(1), progressOf(1), kept(0), y('new')]],
+      /^a step does not keep what it replaced/,
+    ],
+    [
+      'a step that takes effect',
+      [[...now(1, { code: scripts[1]! }), progressOf(1), kept(0, y('old')), y('new')]],
+      /^a step of a migration takes effect/,
+    ],
+    [
+      'a step that writes what is not the service’s',
+      [[...now(1), progressOf(1), kept(0, { ...y(), address: '$x\0' }), { ...y('new'), address: '$x\0' }]],
+      /^the migration wrote more than the service has/,
+    ],
+    [
+      'a step taken back as another',
+      [...two, fails, [...back[0]!.slice(0, -1), y('other')]],
+      /^a step is not taken back as it was taken/,
+    ],
+    [
+      'steps taken back at once',
+      [...two, fails, [...now(4, { failed: failure }), over, gone(0), gone(1), y('old')]],
+      /^steps are not taken back one by one/,
+    ],
+    [
+      'a failure that leaves what steps wrote',
+      [...two, [...now(3, { failed: failure }), over, gone(0), gone(1)]],
+      /^a migration that failed is not taken back/,
+    ],
+    [
+      'an end that leaves something',
+      [[...now(1, { code: scripts[1]! }), kept(0, y('old'))]],
+      /^something is left of its migration/,
+    ],
+  ];
+  for (const [name, batches, problem] of cases)
+    it(`finds ${name}`, async () => assert.match((await said(batches)).said.at(-1) ?? 'nothing', problem));
 });

@@ -57,7 +57,7 @@ import {
   sameBytes,
   type SystemRequest,
 } from '@coppice/wire';
-import { dueActivation } from './activation.ts';
+import { checkpointDue, dueActivation } from './activation.ts';
 import {
   type BatchEnvironment,
   type BatchState,
@@ -106,6 +106,8 @@ export class ReplicaExecution implements Execution {
   #state: State;
   #layers: [Layer, ...Layer[]];
   readonly #snapshots = new Map<number, Snapshot>();
+  /** The state before the migration that is under way: what clients read meanwhile. */
+  #beforeMigration: Readable | undefined;
   /** How far a pass over the newest snapshots has come, from 0 to 1. */
   #rehashed = 0;
   /** A state that was begun to be received, and is not in place. */
@@ -160,6 +162,9 @@ export class ReplicaExecution implements Execution {
     assert(sequence <= this.#newest.sequence, 'only what was executed is committed');
     while (this.#layers[0].sequence < sequence) {
       this.#receiving = undefined;
+      const [, first] = this.#layers;
+      if (first!.activation.migration === undefined) this.#beforeMigration = undefined;
+      else if (this.#layers[0].activation.migration === undefined) this.#beforeMigration = this.#readable();
       this.#state.fold();
       const [, next, ...rest] = this.#layers;
       this.#layers = [{ ...next!, overlay: undefined }, ...rest];
@@ -244,6 +249,7 @@ export class ReplicaExecution implements Execution {
     const snapshot = transfer.finish();
     this.#state = new State(this.#environment.cryptography, snapshot);
     this.#layers = [this.#baseOf(sequence)];
+    this.#beforeMigration = undefined;
     this.#snapshots.clear();
     this.#snapshots.set(sequence, snapshot);
     this.#damaged = false;
@@ -280,7 +286,15 @@ export class ReplicaExecution implements Execution {
   /** The committed state, for queries: see queries.ts. */
   committed(): CommittedState {
     const { sequence, time, membership, constitution, activation } = this.#layers[0];
-    return { sequence, time, membership, constitution, activation, view: this.#state.view() };
+    const view = this.#state.view();
+    const readable = activation.migration === undefined ? { sequence, time, view } : this.#beforeMigration;
+    return { sequence, time, membership, constitution, activation, view, readable };
+  }
+
+  /** The committed state, as it stays. Its digest is known: a checkpoint was taken of it. */
+  #readable(): Readable {
+    const { sequence, time } = this.#layers[0];
+    return { sequence, time, view: this.#state.snapshot().view };
   }
 
   get #newest(): Layer {
@@ -312,7 +326,7 @@ export class ReplicaExecution implements Execution {
     const { membership, constitution, activation, configuration } = after;
     const admitted = membership.candidate?.admittedAt === sequence;
     // What an activation changes can be seen between two certified states. spec/upgrades.md, line 18.
-    const changing = activation.attempts > before.activation.attempts || dueActivation(after) !== undefined;
+    const changing = checkpointDue(before.activation, after);
     this.#layers.push({ sequence, time, headerAt, overlay, membership, constitution, activation, configuration });
     const { root } = TransactionsTree.of(cryptography, outcomes);
     const checkpoint = admitted || changing;
@@ -342,6 +356,13 @@ export class ReplicaExecution implements Execution {
   }
 }
 
+/** A state that queries of the service are answered from. */
+export interface Readable {
+  readonly sequence: number;
+  readonly time: number;
+  readonly view: View;
+}
+
 /** What can be asked of the committed state. */
 export interface CommittedState {
   readonly sequence: number;
@@ -350,6 +371,8 @@ export interface CommittedState {
   readonly constitution: Constitution;
   readonly activation: Activation;
   readonly view: View;
+  /** What the service is asked in: while a migration is under way the state before it, unless this replica received a later one. */
+  readonly readable: Readable | undefined;
 }
 
 /** The state that the genesis document describes, over that which it goes on from. */

@@ -2,7 +2,7 @@
  * Answers about the past of a key, with proof under a checkpoint: spec/history.md, lines 40–45.
  */
 import { type ShownValue, shownValueCodec } from '@coppice/ledger';
-import { clientRoles } from '@coppice/governance';
+import { clientRoles, isMigrating } from '@coppice/governance';
 import { beganKey, findVersion, historyMapOf, recordKey, type Snapshot, valueMapOf } from '@coppice/state';
 import { type CheckpointCertificate, encode, toLatin1 } from '@coppice/wire';
 import type { CommittedState } from './execution.ts';
@@ -38,6 +38,8 @@ export function answerHistory(
   if (service?.mayReadHistory?.(map, roles) !== true) return { ok: false, reason: 'not-allowed' };
   if (certified === undefined) return { ok: false, reason: 'not-stable' };
   const { sequence } = certified.certificate;
+  // Nobody reads a migration that is under way. spec/upgrades.md, line 29.
+  if (isMigrating(certified.snapshot.view)) return { ok: false, reason: 'not-stable' };
   const asOf = at ?? sequence;
   if (asOf > sequence) return { ok: false, reason: 'not-stable' };
   const shown = showVersion(certified, map, key, asOf);

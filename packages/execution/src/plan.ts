@@ -27,10 +27,10 @@ export interface ActivationPlan {
   /** Digests of the state. That after is what an activation gives where the state before is this one, and the migration does not read the time and writes no map with a history. */
   readonly stateBefore: Digest;
   readonly stateAfter: Digest;
-  readonly changes: WriteSet;
-  /** The same, as it would stand in the ledger. */
-  readonly writeSet: Uint8Array;
 }
+
+/** Is told what each of its transactions writes: of more than one where the migration goes in steps. */
+export type OnWrites = (changes: WriteSet, encoded: Uint8Array) => void;
 
 /** A copy of a service's state, made of what its batches wrote. */
 export class StateCopy {
@@ -84,12 +84,13 @@ export class StateCopy {
    *
    * @param entry the release, as members would approve it
    * @param services what its replicas can execute
-   * @param at batch and agreed time, in milliseconds, that the migration would see
+   * @param at batch and agreed time, in milliseconds, that the migration would see; steps see the batches after it
    */
   plan(
     entry: { readonly digest: unknown },
     services: Services,
     at: Pick<ServiceCall, 'sequence' | 'time'>,
+    onWrites?: OnWrites,
   ): ActivationPlan | { readonly objection: PlanObjection; readonly detail: string } {
     if (this.#malformed) return { objection: 'malformed-state', detail: 'a write set cannot be read' };
     const view = this.#state.view();
@@ -115,13 +116,19 @@ export class StateCopy {
     const others = constitution.releases.filter(({ digest }) => !sameBytes(digest, release.digest));
     const approved = { ...constitution, releases: [...others, release] };
     const stateBefore = this.#state.snapshot().digest;
-    const digest = systemRequestDigest(this.#cryptography, request);
-    const standing = { activation: from, constitution: approved };
-    const { activation, tx } = activate(services, this.#state.begin(), standing, request, digest, at, false);
-    const changes = tx.commit();
-    this.#state.fold();
+    let standing = { activation: from, constitution: approved, membership: { occupants: [] } };
+    for (let { sequence } = at, due = request; ; sequence++, due = { ...due, attempt: due.attempt + 1 }) {
+      const digest = systemRequestDigest(this.#cryptography, due);
+      const overlay = this.#state.begin();
+      const { activation, tx } = activate(services, overlay, standing, due, digest, { ...at, sequence }, false);
+      const changes = tx.commit();
+      this.#state.fold();
+      onWrites?.(changes, encodeWriteSet(changes));
+      standing = { ...standing, activation };
+      if (activation.migration === undefined) break;
+    }
     const stateAfter = this.#state.snapshot().digest;
-    return { from, request, after: activation, stateBefore, stateAfter, changes, writeSet: encodeWriteSet(changes) };
+    return { from, request, after: standing.activation, stateBefore, stateAfter };
   }
 }
 

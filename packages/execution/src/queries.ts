@@ -66,7 +66,8 @@ function serviceQuery(state: CommittedState, services: Services, { payload, call
   if (service === undefined) return results.unspoken;
   const roles = caller === undefined ? [] : (clientRoles(state.view, caller) ?? []);
   const id = caller === undefined ? '' : toHex(caller);
-  const { sequence, time, view } = state;
+  if (state.readable === undefined) return results.migrating;
+  const { sequence, time, view } = state.readable;
   const call = { operation: payload, caller: { id, roles }, time, sequence, seed: new Uint8Array(0) };
   return service.query(view, call).result;
 }
@@ -132,7 +133,8 @@ export function statusOf({ sequence, time, membership: m, constitution, activati
   };
 }
 
-function activeOf({ protocol, code, release, attempts, failed }: Activation): PlainValue {
+function activeOf({ protocol, code, release, attempts, failed, migration }: Activation): PlainValue {
   const active = { protocol, service: code.version, script: code.script, release, attempts };
-  return { ...active, failed: failed ?? null };
+  const { steps, failed: why } = migration ?? {};
+  return { ...active, failed: failed ?? null, migration: migration ? { steps: steps!, failed: why ?? null } : null };
 }

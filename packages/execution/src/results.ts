@@ -16,6 +16,7 @@ export type ExecutionError =
   | 'clock-ahead' // the client's clock is ahead of the agreed time. Not final
   | 'divergent' // replicas do not agree on its result: final, and not executed
   | 'unspoken' // this replica cannot execute the active version of the service: no seated one says so
+  | 'migrating' // this replica has no state to read before a migration is done: another one may. Queries only
   | 'overdue' // the members' policy is to halt: final, and not executed
   | 'too-large'; // result or writes exceed the bounds: final, without effect
 
@@ -31,5 +32,6 @@ export const results = {
   divergent: failure('divergent', 'replicas do not agree on the result: not executed'),
   overdue: failure('overdue', 'instances are past their term: requests are not executed'),
   unspoken: failure('unspoken', 'this replica does not have the active version of the service'),
+  migrating: failure('migrating', 'this replica has no state to read until the migration is done'),
   tooLarge: failure('too-large', 'the result or what it writes is too large'),
 } as const;

@@ -2,6 +2,7 @@
  * The service, as execution sees it: what `@coppice/service` runs, or anything else that executes operations.
  */
 import type { Transaction, View } from '@coppice/state';
+import type { PlainValue } from '@coppice/wire';
 
 /** One operation of a client. */
 export interface ServiceCall {
@@ -33,12 +34,13 @@ export interface Service {
   query(view: View, call: ServiceCall): ServiceOutcome;
   /**
    * Carries the state over from an earlier version of the service, as `execute` executes. Without it there is nothing to
-   * carry over.
+   * carry over. A value other than `null` in the result is where the next step begins, which is called with it.
    */
   migrate?(
     access: Transaction,
     fromVersion: number,
     agreed: Pick<ServiceCall, 'time' | 'sequence' | 'seed'>,
+    cursor?: PlainValue,
   ): ServiceOutcome;
   /** What it keeps beside the state for its queries, if it does. */
   readonly indexes?: {

@@ -102,8 +102,10 @@ export function releasesOf(constitution: Constitution, activation: Activation): 
   };
 }
 
-/** Whether a release is approved, and can execute what is active. spec/upgrades.md, line 4. */
+/** Whether a release is approved, and can execute what is active, and what is being made active. spec/upgrades.md, lines 4, 28. */
 function usable({ releases }: Constitution, activation: Activation, release: Digest): boolean {
+  const { migration } = activation;
+  if (migration !== undefined && migration.failed === undefined && !sameBytes(release, migration.release)) return false;
   return releases.some((one) => sameBytes(one.digest, release) && speaks(one, activation));
 }
 

@@ -9,6 +9,7 @@ import {
   decodeResult,
   encodeResult,
   type Item,
+  type PlainValue,
   type Refusal,
   refusalStatement,
   type Result,
@@ -54,7 +55,9 @@ const doubled: Service = {
   },
 };
 
-function ok(value: number | null) {
+type Access = Parameters<Service['execute']>[0];
+
+function ok(value: PlainValue) {
   return { ok: true, result: encodeResult({ ok: true, value }) };
 }
 
@@ -188,11 +191,40 @@ const rejects: NonNullable<Service['migrate']> = (access) => {
   return { ok: false, result: encodeResult({ ok: false, error: { code: 'no-room', message: 'no' } }) };
 };
 
+function overflow(access: Access): ReturnType<typeof ok> {
+  for (let i = 0; i < 5; i++) access.set('service/map', `big ${i}`, new Uint8Array(1 << 20).fill(i));
+  return ok(null);
+}
+
+/** The first step writes what the second cannot replace in one. */
+function replacesMuch(steps: number, access: Access): ReturnType<typeof ok> | undefined {
+  for (let i = 0; i < 3; i++) {
+    if (steps === 0) access.set('service/large', `${i}`, new Uint8Array(1 << 20).fill(i));
+    else access.set('service/large', `${i}`, new Uint8Array(1 << 20).fill(i + 10));
+  }
+  return undefined;
+}
+
+/** What shows that replicas do not agree on what the item gives. */
+function refused(log: Log, item: Item & { kind: 'system' }): { readonly request: Uint8Array; refusals: Refusal[] } {
+  const request = systemRequestDigest(cryptography, item.request);
+  const { epoch, seats } = log.execution.configuration();
+  const refusals = [0, 1].flatMap((view) =>
+    [2, 3].map((slot): Refusal => {
+      const headerDigest = bytesOf(`proposal ${view}`);
+      const unsigned = { service: log.service, epoch, view, sequence: log.sequence + 1, headerDigest, request, slot };
+      const { signingKey } = seats.find((seat) => seat.slot === slot)!;
+      return { ...unsigned, signature: signWith(signingKey, refusalStatement(unsigned)) };
+    }),
+  );
+  return { request, refusals };
+}
+
+const named = (about: Uint8Array, of: readonly Refusal[]): Item =>
+  system({ kind: 'divergent', request: about, refusals: of });
+
 describe('an activation that fails', () => {
-  const overflows = failing((access) => {
-    for (let i = 0; i < 5; i++) access.set('service/map', `big ${i}`, new Uint8Array(1 << 20).fill(i));
-    return ok(null);
-  });
+  const overflows = failing(overflow);
 
   for (const [name, runs, code] of [
     ['that it rejects', failing(rejects), 'no-room'],
@@ -234,18 +266,7 @@ describe('an activation that fails', () => {
   it('where replicas could not agree is named, and does nothing [13]', () => {
     const log = moved(4);
     const [item] = due(log) as [Item & { kind: 'system' }];
-    const request = systemRequestDigest(cryptography, item.request);
-    const { epoch, seats } = log.execution.configuration();
-    const refusals = [0, 1].flatMap((view) =>
-      [2, 3].map((slot): Refusal => {
-        const headerDigest = bytesOf(`proposal ${view}`);
-        const unsigned = { service: log.service, epoch, view, sequence: log.sequence + 1, headerDigest, request, slot };
-        const { signingKey } = seats.find((seat) => seat.slot === slot)!;
-        return { ...unsigned, signature: signWith(signingKey, refusalStatement(unsigned)) };
-      }),
-    );
-    const named = (about: Uint8Array, of: readonly Refusal[]): Item =>
-      system({ kind: 'divergent', request: about, refusals: of });
+    const { refusals, request } = refused(log, item);
     assert.equal(log.refused([named(request, refusals.slice(1)), item]), 'divergence-not-shown');
     assert.equal(log.refused([named(request, refusals)]), 'activation-missing');
     assert.equal(
@@ -309,6 +330,124 @@ describe('a release that cannot speak what is active', () => {
   });
 });
 
+/** Version 2, whose migration doubles one counter a step, beginning with `from`; then something happens. */
+const stepwise = (
+  then: (steps: number, access: Access) => ReturnType<typeof ok> | undefined = () => undefined,
+): Services =>
+  new Map([
+    [1, register],
+    [
+      2,
+      {
+        ...doubled,
+        migrate(access, _, __, cursor = null) {
+          const after = cursor === null ? [] : (cursor as string[]);
+          const next = [...access.entries('service/map')].find(([key]) => !after.includes(key));
+          if (next !== undefined) {
+            const [key, value] = next;
+            access.set('service/map', key, bytes(String(2 * Number(text(value)))));
+            access.set('history/map', key, value);
+          }
+          const given = then(after.length, access);
+          if (given !== undefined) return given;
+          return next === undefined
+            ? ok(null)
+            : { ok: true, result: encodeResult({ ok: true, value: [...after, next[0]] }) };
+        },
+      },
+    ],
+  ]);
+
+/** Runs batches until no activation is due. */
+function migrate(log: Log, onStep?: () => void): ReturnType<Log['run']>[] {
+  const taken = [];
+  for (let item = due(log); item.length > 0; item = due(log)) {
+    taken.push(log.run(item));
+    onStep?.();
+  }
+  return taken;
+}
+
+describe('a migration in steps', () => {
+  /** What the service has in the state, and everything else but what is active. */
+  const content = (log: Log): [string, string][] => {
+    log.execution.commit(log.sequence);
+    const { view } = log.execution.committed();
+    return ['service/map', 'history/map', '$migration'].flatMap((map) =>
+      [...view.entries(map)].map(([key, value]): [string, string] => [map + key, text(value)]),
+    );
+  };
+
+  it('is one activation, of which nothing but steps is executed until it is done [23, 24]', () => {
+    const log = moved(4, stepwise());
+    const before = content(log);
+    const taken = migrate(log, () => {
+      if (due(log).length === 0) return;
+      assert.equal(active(log).code.version, 1);
+      assert.equal(log.refused([]), 'activation-missing');
+      assert.equal(log.refused([log.bundle('alice', 4, ['add x'])]), 'activation-missing');
+    });
+    assert.equal(taken.length, 3);
+    assert.deepEqual(before, [
+      ['service/mapx', '2'],
+      ['service/mapy', '1'],
+    ]);
+    assert.deepEqual(content(log), [
+      ['service/mapx', '4'],
+      ['service/mapy', '2'],
+      ['history/mapx', '2'],
+      ['history/mapy', '1'],
+    ]);
+    const { attempts, code, failed, migration } = active(log);
+    assert.deepEqual([attempts, code.version, failed, migration], [3, 2, undefined, undefined]);
+    assert.deepEqual(ask(log, 'version'), { ok: true, value: 2 });
+  });
+
+  const secondly = (what: (access: Access) => ReturnType<typeof ok>): Services =>
+    stepwise((steps, access) => (steps === 1 ? what(access) : undefined));
+  for (const [how, runs, code] of [
+    ['rejects', secondly((access) => rejects(access, 1, {} as never)), 'no-room'],
+    ['leads to where no step can begin', secondly(() => ok('x'.repeat(5000))), 'too-large'],
+    ['writes too much', secondly(overflow), 'too-large'],
+    ['replaces too much', stepwise(replacesMuch), 'too-large'],
+    ['diverges', stepwise(), 'divergent'],
+  ] as const)
+    it(`leaves everything as it was if a step ${how} [25, 26]`, () => {
+      const log = moved(4, runs);
+      const before = content(log);
+      log.run(due(log));
+      assert.notDeepEqual(content(log), before);
+      const [item] = due(log) as [Item & { kind: 'system' }];
+      const { refusals, request } = refused(log, item);
+      log.run(code === 'divergent' ? [named(request, refusals), item] : [item]);
+      migrate(log);
+      const { attempts, code: now, failed, migration } = active(log);
+      assert.deepEqual([attempts, now.version, failed?.code, migration], [3, 1, code, undefined]);
+      assert.deepEqual(content(log), before);
+      assert.deepEqual(ask(log, 'add x'), { ok: true, value: 3 });
+    });
+
+  it('goes on in a state that was transferred in the middle of it [23]', () => {
+    const log = moved(4, stepwise());
+    log.run(due(log));
+    const digest = log.digest();
+    const late = new Log(genesis, { services: stepwise() }).execution;
+    const transfer = late.transfer(digest);
+    for (let paths = transfer.wanted(100); paths.length > 0; paths = transfer.wanted(100))
+      for (const part of log.execution.parts(log.sequence, paths, 1 << 20)) transfer.accept(part);
+    late.install(log.sequence, transfer);
+    const taken = migrate(log);
+    assert.equal(taken.length, 2);
+    for (const { executed, input } of log.inputs.slice(-taken.length)) {
+      const result = late.execute(input);
+      assert.ok('outcomes' in result);
+      assert.deepEqual(result.outcomes, executed.outcomes);
+      late.commit(input.sequence);
+    }
+    assert.equal(readActivation(late.committed().view).code.version, 2);
+  });
+});
+
 describe('a plan', () => {
   /** The state of a log, from its write sets alone. */
   const copyOf = (log: Log): StateCopy => {
@@ -321,12 +460,32 @@ describe('a plan', () => {
 
   it('gives the digest that the activation gives', () => {
     const log = moved(4);
-    const plan = copyOf(log).plan(entry, both, { sequence: 1, time: log.time + 1 });
+    const writeSets: Uint8Array[] = [];
+    const plan = copyOf(log).plan(entry, both, { sequence: 1, time: log.time + 1 }, (_, encoded) =>
+      writeSets.push(encoded),
+    );
     assert.ok('after' in plan);
     assert.deepEqual(plan.stateBefore, log.digest());
     const { outcomes } = log.run(due(log));
     assert.equal(outcomes.length, 1, 'nothing else was written');
-    assert.deepEqual(plan.writeSet, outcomes[0]!.writeSet);
+    assert.deepEqual(writeSets, [outcomes[0]!.writeSet]);
+    assert.deepEqual(plan.stateAfter, log.digest());
+    assert.deepEqual(plan.after, active(log));
+  });
+
+  it('gives the digests of every step that the activation takes', () => {
+    const log = moved(4, stepwise());
+    const writeSets: Uint8Array[] = [];
+    const plan = copyOf(log).plan(entry, stepwise(), { sequence: 1, time: log.time + 1 }, (_, encoded) =>
+      writeSets.push(encoded),
+    );
+    assert.ok('after' in plan);
+    const taken = migrate(log);
+    assert.deepEqual(
+      writeSets,
+      taken.map(({ outcomes }) => outcomes[0]!.writeSet),
+    );
+    assert.equal(writeSets.length, 3);
     assert.deepEqual(plan.stateAfter, log.digest());
     assert.deepEqual(plan.after, active(log));
   });

@@ -211,6 +211,9 @@ function ballot(context: Context, { bytes, statement }: SignedStatement<Statemen
   if ('result' in proposal) return proposal;
   const { ballots, id } = proposal;
   const voted = [statementOf(proposal).statement, ...ballots].some((one) => sameBytes(one.member, member));
+  // What was decided since may have made the votes that there are enough: whoever asks again has them counted.
+  if (voted && verdict(context.constitution, tally(context.constitution, proposal)) !== 'open')
+    return decide(context, proposal);
   if (voted) return refused('double-ballot', `this member voted on proposal ${id}`);
   return decide(context, { ...proposal, ballots: [...ballots, { member, approve, statement: bytes }] });
 }
@@ -258,7 +261,13 @@ function close(
   writeDecision(access, { ...proposal, ...counted, ...decided });
 }
 
-/** Stores the proposal, or decides it: accepted with enough approvals, rejected once they cannot be enough. */
+/** Accepted with enough approvals, rejected once they cannot be enough. */
+function verdict({ members }: Constitution, { approvals, needed, rejections }: Tally): 'accepted' | 'rejected' | 'open' {
+  if (approvals >= needed) return 'accepted';
+  return members.length - rejections < needed ? 'rejected' : 'open';
+}
+
+/** Stores the proposal, or decides it. */
 function decide(context: Context, proposal: Proposal): GovernanceOutcome {
   const { access, constitution } = context;
   const { id, digest } = proposal;
@@ -266,7 +275,9 @@ function decide(context: Context, proposal: Proposal): GovernanceOutcome {
   const counted = tally(constitution, proposal);
   const about = { proposal: id, digest, ...counted };
 
-  if (counted.approvals >= counted.needed) {
+  const state = verdict(constitution, counted);
+
+  if (state === 'accepted') {
     const effect = effectOf(context, action, member);
     close(context, proposal, effect.ok ? 'accepted' : 'failed', counted);
     // What could be done when it was proposed may contradict what was decided since.
@@ -275,7 +286,7 @@ function decide(context: Context, proposal: Proposal): GovernanceOutcome {
     if (effect.activation !== undefined) writeActivation(access, effect.activation);
     return done({ ...about, state: 'accepted' }, effect.effects);
   }
-  if (constitution.members.length - counted.rejections < counted.needed) {
+  if (state === 'rejected') {
     close(context, proposal, 'rejected', counted);
     return done({ ...about, state: 'rejected' });
   }

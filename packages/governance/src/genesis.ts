@@ -165,7 +165,7 @@ export function verifyGenesis(
 function activationOf(constitution: Constitution, predecessor: Predecessor | undefined): Activation | string {
   if (predecessor === undefined) return foundingActivation(constitution);
   const last = constitution.releases.at(-1)!;
-  return { ...targetOf(last), release: last.digest, attempts: 0, failed: undefined };
+  return { ...targetOf(last), release: last.digest, attempts: 0, failed: undefined, migration: undefined };
 }
 
 /** By which scheme founders are to sign, or why there is none: spec/algorithms.md, line 11. */

@@ -1,5 +1,19 @@
 export type { GovernanceAction } from './action.ts';
-export { type Activation, foundingActivation, readActivation, speaks, targetOf, writeActivation } from './active.ts';
+export {
+  type Activation,
+  cursorBytesMax,
+  forgetReplaced,
+  foundingActivation,
+  isMigrating,
+  keepReplaced,
+  type Migration,
+  migrationStepCountMax,
+  readActivation,
+  replacedIn,
+  speaks,
+  targetOf,
+  writeActivation,
+} from './active.ts';
 export * from './admission.ts';
 export { amendedBy } from './amend.ts';
 export * from './constitution.ts';

@@ -81,6 +81,27 @@ test('a member votes once, the proposer by proposing', () => {
   assert.equal(scene.ballot(bo, 1, false)['refused'], 'double-ballot');
 });
 
+test('votes that became enough are counted by the next ballot, also of a member that voted', () => {
+  for (const [approve, state] of [
+    [true, 'accepted'],
+    [false, 'rejected'],
+  ] as const) {
+    const scene = new Scene(constitutionOf((written) => (written.thresholds = { earlyTurn: approve ? 'all' : 1 })));
+    scene.propose(ada, early);
+    scene.ballot(bo, 1, approve);
+    if (approve) assert.equal(scene.ballot(bo, 1)['refused'], 'double-ballot');
+    const falls = approve ? 2 : 'all';
+    writeConstitution(
+      scene.state,
+      constitutionOf((written) => (written.thresholds = { earlyTurn: falls })),
+    );
+    const decided = scene.ballot(bo, 1, !approve);
+    assert.equal(decided['state'], state);
+    assert.equal(decided['approvals'], approve ? 2 : 1, 'nobody voted twice');
+    assert.equal(scene.ballot(bo, 1)['refused'], 'proposal-closed');
+  }
+});
+
 test('a vote against is a vote', () => {
   const scene = new Scene(constitutionOf((written) => (written.thresholds = { earlyTurn: 1, parameters: 2 })));
   scene.propose(ada, change('clockBoundMs', 7));

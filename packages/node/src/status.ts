@@ -64,6 +64,8 @@ export function nodeStatus({ node, execution, journal, keyring, door, suspicions
       release: toHex(activation.release),
       failed:
         activation.failed === undefined ? null : { ...activation.failed, release: toHex(activation.failed.release) },
+      /** Steps that a migration has taken, while one is under way. */
+      migrating: activation.migration?.steps ?? null,
     },
     instance: toHex(keyring.identity.publicKey),
     slot: replica.slot ?? null,

@@ -78,8 +78,11 @@ function watchPrimary(replica: Replica, effects: Effects): void {
 /** Whether a request has waited too long in this view. What can no longer be ordered goes: nobody is to blame for it. */
 function ignored(replica: Replica, effects: Effects): boolean {
   const { execution, settings } = replica.environment;
+  // Nothing else can be ordered now, which is nobody's fault. spec/upgrades.md, line 10.
+  if (execution.activationDue() !== undefined) replica.activatingAt = replica.now;
+  const waitedFor = Math.max(replica.enteredAt, replica.activatingAt);
   for (const { item, key, since } of replica.pool.all()) {
-    if (replica.now - Math.max(since, replica.enteredAt) <= settings.requestTimeoutMs) return false;
+    if (replica.now - Math.max(since, waitedFor) <= settings.requestTimeoutMs) return false;
     const orderable =
       item.kind === 'bundle' ? execution.hasNew(item.bundle) : execution.inadmissible(item) === undefined;
     if (orderable) return true;

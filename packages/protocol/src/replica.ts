@@ -186,6 +186,8 @@ export interface Replica {
   view: number;
   /** When the present view began, by this replica's clock. */
   enteredAt: number;
+  /** When an activation was due last: requests had to wait for it. */
+  activatingAt: number;
   newViewDigest: Digest;
   newView: NewView | undefined;
   /** A view change to this view was sent; no vote in any view below. */

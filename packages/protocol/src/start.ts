@@ -47,6 +47,7 @@ export function startReplica(
     genesisConfiguration: genesis,
     view: 0,
     enteredAt: now,
+    activatingAt: 0,
     newViewDigest: new Uint8Array(32),
     newView: undefined,
     asking: undefined,

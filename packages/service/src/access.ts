@@ -54,6 +54,8 @@ export interface Occasion {
   readonly histories: { has(map: string): boolean };
   readonly sequence: number;
   readonly time: number;
+  /** What is written is counted, with what it replaces. */
+  readonly counted?: boolean;
 }
 
 /** Maps are named as in the state: {@link stateMap}. */
@@ -62,6 +64,8 @@ export class Access {
   readonly #view: StateView;
   readonly #writer: StateAccess | undefined;
   readonly #occasion: Occasion;
+  /** Bytes written and replaced so far, where they are counted. */
+  written = 0;
   #open = true;
   #failure: { readonly cause: unknown } | undefined;
 
@@ -95,6 +99,7 @@ export class Access {
       const bytes = encodeCbor(value);
       this.#meter.charge(bytes.length >>> 6);
       this.#keep(writer, map, key, bytes);
+      this.#count(map, key, bytes.length);
       writer.set(map, key, bytes);
     });
   }
@@ -103,8 +108,15 @@ export class Access {
     const writer = this.#writable();
     this.#below(() => {
       this.#keep(writer, map, key, undefined);
+      this.#count(map, key, 0);
       writer.delete(map, key);
     });
+  }
+
+  #count(map: string, key: string, bytes: number): void {
+    if (this.#occasion.counted !== true) return;
+    const replaced = this.#view.get(map, key)?.length ?? 0;
+    this.written += 2 * (map.length + key.length) + bytes + replaced;
   }
 
   /** Public maps have no history. */
@@ -113,7 +125,9 @@ export class Access {
     const { histories, sequence, time } = this.#occasion;
     const name = mapNameOf(map);
     const kept = keepVersion(writer, { name, key, value, sequence, time }, histories.has(name));
-    if (kept > 0) this.#meter.charge(2 * reach + (kept >>> 6));
+    if (kept === 0) return;
+    this.#meter.charge(2 * reach + (kept >>> 6));
+    this.written += kept;
   }
 
   *entries(map: string, range: KeyRange): Generator<[string, Value], undefined> {

@@ -19,6 +19,7 @@ import type {
   CommandTransaction,
   EntriesOptions,
   IndexOptions,
+  MigrationTransaction,
   QueryTransaction,
   ReadonlyIndex,
   StateMap,
@@ -132,6 +133,26 @@ export class QueryContext extends Context implements QueryTransaction {
   }
 }
 
+/** Bytes, and steps, after which a step of a migration ends. */
+const migrationBytes = 1_048_576;
+const migrationSteps = 10_000_000;
+
+/** A migration's: it is told when to go on in another transaction. */
+export class MigrationContext extends Context implements MigrationTransaction {
+  readonly #counter: Meter;
+  readonly #writes: Access;
+
+  constructor(...given: ConstructorParameters<typeof Context>) {
+    super(...given);
+    [this.#counter, this.#writes] = given;
+  }
+
+  full(): boolean {
+    this.#counter.step();
+    return this.#writes.written > migrationBytes || this.#counter.steps > migrationSteps;
+  }
+}
+
 class IndexHandle implements ReadonlyIndex {
   readonly through: number;
   readonly failed: number;
@@ -229,5 +250,6 @@ function protect(prototype: object): void {
 
 protect(Context.prototype);
 protect(QueryContext.prototype);
+protect(MigrationContext.prototype);
 protect(IndexHandle.prototype);
 protect(MapHandle.prototype);

@@ -3,7 +3,7 @@
  */
 import type { Key } from './key.ts';
 import { type InputOf, isSchema, type OutputOf, type Schema } from './schema.ts';
-import type { CommandTransaction, QueryTransaction } from './transaction.ts';
+import type { CommandTransaction, MigrationTransaction, QueryTransaction } from './transaction.ts';
 
 /** Who may call: every client that the consortium registered, or those that hold (one of) the roles. */
 export type Allow = string | readonly string[];
@@ -132,13 +132,16 @@ export interface ServiceOptions<
   readonly indexes?: Readonly<Record<string, Index>>;
   /**
    * Carries the state over to each version from the one before it; a version without an entry needs nothing. When an upgrade
-   * is activated, the entries above the version that was active are executed in order, as one transaction.
+   * is activated, the entries above the version that was active are executed in order: in one transaction, or in steps, but as one.
    */
   readonly migrate?: Migrations;
 }
 
-/** By the version to which they lead. */
-export type Migrations = Readonly<Record<number, (tx: CommandTransaction) => void>>;
+/**
+ * By the version to which they lead. What one returns, other than nothing, is where it goes on: it is called again with that, in a
+ * transaction of its own, and nobody sees the state in between.
+ */
+export type Migrations = Readonly<Record<number, (tx: MigrationTransaction, from?: any) => unknown>>;
 
 export interface Service<
   C extends Readonly<Record<string, Command>> = Readonly<Record<string, Command>>,

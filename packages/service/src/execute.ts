@@ -6,15 +6,22 @@
  */
 import { type PlainValue, encodeResult, limits, type Result, type ResultError, type ResultEvent } from '@coppice/wire';
 import { Access, type StateAccess, type StateView } from './access.ts';
-import { type Agreed, Context, type LogEntry, QueryContext, Transcript } from './context.ts';
-import { type Command, declaredMaps, type DeclaredMaps, type Query, type Service } from './definition.ts';
+import { type Agreed, Context, type LogEntry, MigrationContext, QueryContext, Transcript } from './context.ts';
+import {
+  type Command,
+  declaredMaps,
+  type DeclaredMaps,
+  type Migrations,
+  type Query,
+  type Service,
+} from './definition.ts';
 import { IndexKeeper } from './index-keeper.ts';
 import type { IndexReader } from './indexes.ts';
 import { activate, argumentsMax, depthMax, type Exhaustion, Meter, textUnitsMax } from './meter.ts';
 import { decodeOperation, type Operation } from './operation.ts';
 import { type Schema, validate } from './schema.ts';
 import { isServiceError, ServiceError } from './service-error.ts';
-import type { CommandTransaction } from './transaction.ts';
+import type { CommandTransaction, MigrationTransaction } from './transaction.ts';
 import { copyIn } from './value.ts';
 
 /** A client's operation, and what is agreed about it. */
@@ -76,13 +83,20 @@ interface Callable {
   readonly allow: readonly string[];
 }
 
+/** What a transaction is held to. */
+interface Bounds {
+  readonly stepsMax: number;
+  readonly maps: DeclaredMaps;
+  readonly migrating: boolean;
+}
+
 export class ServiceRuntime {
   readonly #description: Description;
   readonly #commands: ReadonlyMap<string, Callable>;
   readonly #queries: ReadonlyMap<string, Callable>;
   readonly #maps: DeclaredMaps;
   /** In ascending order of the versions to which they lead. */
-  readonly #migrations: readonly { readonly to: number; readonly migration: (tx: CommandTransaction) => void }[];
+  readonly #migrations: readonly { readonly to: number; readonly migration: Migrations[number] }[];
   /** By map: the roles that may read its history. */
   readonly #histories: ReadonlyMap<string, readonly string[]>;
   readonly #script: Script;
@@ -124,15 +138,29 @@ export class ServiceRuntime {
   }
 
   /**
-   * Carries the state over from an earlier version of the service, to which every step in between belongs. Without any: ok,
-   * and nothing written. Maps are not held to their schemas here: those are of the last version, and steps come to others.
+   * Carries the state over from an earlier version of the service, to which every entry in between belongs. Without any: ok,
+   * and nothing written. Its value is `null` when it is done, and otherwise what it has to be called with next, on the state that it left.
+   * Maps are not held to their schemas here: those are of the last version, and entries come to others.
    */
-  migrate(access: StateAccess, fromVersion: number, agreed: Omit<Agreed, 'caller'>): Outcome {
-    const due = this.#migrations.filter(({ to }) => to > fromVersion);
+  migrate(
+    access: StateAccess,
+    fromVersion: number,
+    agreed: Omit<Agreed, 'caller'>,
+    cursor: PlainValue = null,
+  ): Outcome {
+    const { to: begun, from } = cursorOf(cursor);
+    const due = this.#migrations.filter(({ to }) => to > fromVersion && to >= begun);
     const caller = { id: '', roles: [] };
-    const bounds = { stepsMax: migrationStepsMax, maps: { ...this.#maps, schemas: undefined } };
+    const bounds = { stepsMax: migrationStepsMax, maps: { ...this.#maps, schemas: undefined }, migrating: true };
     return this.#transact('migrate', access, access, { ...agreed, caller }, bounds, (tx) => {
-      for (const { migration } of due) settled(migration(tx));
+      for (const [i, { migration, to }] of due.entries()) {
+        const next = settled(migration(tx as MigrationTransaction, to === begun ? from : undefined));
+        if (next !== undefined && next !== null) return { to, from: next };
+        const [following] = due.slice(i + 1);
+        // What took several steps leaves no part of one to what comes after it.
+        if (to === begun && from !== undefined && following !== undefined) return { to: following.to };
+      }
+      return null;
     });
   }
 
@@ -165,7 +193,7 @@ export class ServiceRuntime {
       const message = allow.length === 0 ? 'nobody may call this' : `only for ${allow.join(', ')}`;
       return rejected({ code: 'not-allowed', message }, 0);
     }
-    const bounds = { stepsMax: this.#stepsMax, maps: this.#maps };
+    const bounds = { stepsMax: this.#stepsMax, maps: this.#maps, migrating: false };
     return this.#transact(command, view, writer, execution, bounds, (tx) => handle(call, tx, input));
   }
 
@@ -174,13 +202,14 @@ export class ServiceRuntime {
     view: StateView,
     writer: StateAccess | undefined,
     agreed: Agreed,
-    { maps, stepsMax }: { readonly stepsMax: number; readonly maps: DeclaredMaps },
+    { maps, migrating, stepsMax }: Bounds,
     work: (tx: CommandTransaction) => unknown,
   ): Outcome {
     const { meter } = this.#script;
     meter.begin(stepsMax, agreed.time);
     const { sequence, time } = agreed;
-    const access = new Access(meter, view, writer, { histories: this.#histories, sequence, time });
+    const occasion = { histories: this.#histories, sequence, time, counted: migrating };
+    const access = new Access(meter, view, writer, occasion);
     const transcript = new Transcript();
     const charge = (amount: number): void => meter.charge(amount);
     let result: Result;
@@ -189,7 +218,8 @@ export class ServiceRuntime {
     try {
       const given = [meter, access, agreed, maps, transcript] as const;
       const indexed = (index: string): IndexReader | undefined => this.indexes.reader(index, sequence);
-      const tx = writer === undefined ? new QueryContext(indexed, ...given) : new Context(...given);
+      const Contexts = migrating ? MigrationContext : Context;
+      const tx = writer === undefined ? new QueryContext(indexed, ...given) : new Contexts(...given);
       const { events } = transcript;
       const value = copyIn(work(tx) ?? null, charge);
       result = { ok: true, value, ...(events.length > 0 && { events }) };
@@ -249,6 +279,11 @@ function handle({ handler, input, output }: Callable, tx: CommandTransaction, gi
   const valid = input === undefined ? undefined : validate(input, given, 'invalid-input');
   const value = settled(handler(tx, valid));
   return output === undefined ? value : validate(output, value, 'invalid-output');
+}
+
+/** Which migration goes on, and where: as `migrate` gave it. */
+function cursorOf(cursor: PlainValue): { readonly to: number; readonly from?: PlainValue } {
+  return cursor === null ? { to: 0 } : (cursor as { to: number; from?: PlainValue });
 }
 
 /** What a handler gave. */

@@ -20,6 +20,7 @@ export type {
   CommandTransaction,
   EntriesOptions,
   IndexOptions,
+  MigrationTransaction,
   QueryTransaction,
   ReadonlyIndex,
   ReadonlyStateMap,

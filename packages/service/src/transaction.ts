@@ -93,3 +93,12 @@ export interface CommandTransaction extends Transaction {
   /** Tells subscribers something, if the transaction is committed. */
   emit(name: string, data?: unknown): void;
 }
+
+/** What a migration can do. */
+export interface MigrationTransaction extends CommandTransaction {
+  /**
+   * Whether this step has done enough: it wrote, or replaced, more than a mebibyte, or took a good part of its time. A migration that
+   * returns then where it is goes on from there, in a step of its own.
+   */
+  full(): boolean;
+}

@@ -1,7 +1,16 @@
 /** Executing on a state: what replicas rely on. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { command, type CommandTransaction, defineService, encodeOperation, query, type Value } from '@coppice/service';
+import {
+  command,
+  type CommandTransaction,
+  defineService,
+  encodeOperation,
+  type Key,
+  type MigrationTransaction,
+  query,
+  type Value,
+} from '@coppice/service';
 import {
   type Agreed,
   type LogEntry,
@@ -11,7 +20,7 @@ import {
   stateMap,
 } from '@coppice/service/runtime';
 import { State } from '@coppice/state';
-import { decodePlainCbor, decodeResult, limits } from '@coppice/wire';
+import { decodePlainCbor, decodeResult, limits, type PlainValue } from '@coppice/wire';
 import { createHash } from 'node:crypto';
 import { MemoryState } from '../src/testing.ts';
 
@@ -204,6 +213,52 @@ test('a migration is a transaction', () => {
   assert.deepEqual(stepsFrom(3), [{ ok: true, value: [2, 3, 3] }]);
   const none = runtimeOf(defineService({ name: 'a', version: 1, commands: {} })).migrate(state, 1, agreed);
   assert.equal(none.ok, true);
+});
+
+test('a migration goes on where it says, each step in a transaction of its own', () => {
+  const large = 'x'.repeat(400_000);
+  const carry = (mark: string) => (tx: MigrationTransaction, after?: Key) => {
+    const map = tx.map<string>('m');
+    for (const [key, value] of map.entries(undefined, { after })) {
+      map.set(key, mark + value);
+      if (tx.full()) return key;
+    }
+  };
+  const migrate = { 2: carry('2'), 3: (tx: MigrationTransaction) => tx.map('n').set('three', true), 4: carry('4') };
+  const stepping = runtimeOf(defineService({ name: 'm', version: 4, commands: {}, migrate }));
+  const state = new MemoryState();
+  const filling = runtimeOf(
+    defineService({
+      name: 'm',
+      version: 1,
+      commands: { put: command({}, (tx) => [1, 2, 3, 4, 5].forEach((key) => tx.map('m').set(key, large))) },
+    }),
+  );
+  assert.equal(filling.execute(state, of('put')).ok, true);
+  const marks = (): string =>
+    [...state.entries(stateMap('m', false))]
+      .map(([, bytes]) => {
+        const decoded = decodePlainCbor(bytes);
+        return decoded.ok && String(decoded.value).replace(large, 'x');
+      })
+      .join(' ');
+  const seen: string[] = [];
+  let cursor: PlainValue = null;
+  do {
+    const outcome = state.transact((access) => stepping.migrate(access, 1, agreed, cursor));
+    assert.ok(outcome.ok);
+    cursor = outcome.value;
+    seen.push(marks());
+  } while (cursor !== null && seen.length < 10);
+  // Written and replaced, it is a mebibyte after two entries. The one-step migration between them begins a step.
+  assert.deepEqual(seen, [
+    '2x 2x x x x',
+    '2x 2x 2x 2x x',
+    '2x 2x 2x 2x 2x',
+    '42x 42x 2x 2x 2x',
+    '42x 42x 42x 42x 2x',
+    '42x 42x 42x 42x 42x',
+  ]);
 });
 
 test('a transaction that has ended cannot be reached', () => {

@@ -159,7 +159,9 @@ export type Branch =
   | 'requests are answered overdue'
   | 'a release is activated'
   | 'an activation fails'
-  | 'replicas do not agree on an activation';
+  | 'replicas do not agree on an activation'
+  | 'a migration goes on in another step'
+  | 'a step of a migration is taken back';
 
 const branches: Expected<Branch> = {
   'a new-view adopts the start of the epoch': must,
@@ -181,6 +183,8 @@ const branches: Expected<Branch> = {
   'a release is activated': noUpgrades,
   'an activation fails': noUpgrades,
   'replicas do not agree on an activation': noUpgrades,
+  'a migration goes on in another step': noUpgrades,
+  'a step of a migration is taken back': noUpgrades,
 };
 
 /** By group. */

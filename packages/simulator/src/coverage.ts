@@ -123,17 +123,20 @@ export class Coverage implements Observer {
       const count = item.kind === 'bundle' ? item.bundle.operations.length : 1;
       const decoded = decodeResult(outcomes[index]!.result);
       const code = decoded.ok && !decoded.value.ok ? decoded.value.error.code : undefined;
+      const value = decoded.ok && decoded.value.ok ? (decoded.value.value as object) : {};
       index += count;
       if (item.kind === 'bundle') {
         if (code === 'overdue') this.#branch('requests are answered overdue');
-      } else if (item.request.kind === 'activate') this.#onActivation(code, index > 1);
+      } else if (item.request.kind === 'activate') this.#onActivation(value, code, index > 1);
       else if (code === undefined) this.#reach('system request', item.request.kind);
       else this.#reach('refusal', code);
     }
   }
 
-  #onActivation(code: string | undefined, divergent: boolean): void {
+  #onActivation(value: object, code: string | undefined, divergent: boolean): void {
     if (code === undefined) this.#reach('system request', 'activate');
+    if ('step' in value) return this.#branch('a migration goes on in another step');
+    if ('left' in value) return this.#branch('a step of a migration is taken back');
     this.#branch(
       code === undefined
         ? 'a release is activated'

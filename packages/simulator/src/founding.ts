@@ -18,7 +18,7 @@ import {
 import type { Services } from '@coppice/execution';
 import type { CryptographyProvider } from './cryptography.ts';
 import type { Keyring } from './keyring.ts';
-import { type MigrationManner, registerRuntime } from './register.ts';
+import { type MigrationManner, manners, registerRuntime } from './register.ts';
 import type { Founded } from './world.ts';
 
 /** When simulated services are founded, in milliseconds since 1970. */
@@ -48,13 +48,16 @@ function releaseNumbered(
   return { digest: new Uint8Array(32).fill(0xc0 + number), protocols, versions, migration };
 }
 
-/** The first founds the service; the others may follow it, each by a different road to version 2, and the last after any of them. */
+/** The first founds the service; the others may follow it, each by a different road to version 2, and the one of version 3 after any of them. */
 export const releases: readonly SimulatedRelease[] = [
   releaseNumbered(0, [1], [1], 'sound'),
   releaseNumbered(1, [1, 2], [1, 2], 'sound'),
   releaseNumbered(2, [1, 2], [1, 2], 'failing'),
   releaseNumbered(3, [1], [1, 2], 'divergent'),
   releaseNumbered(4, [1, 2, 3], [2, 3], 'sound'),
+  releaseNumbered(5, [1, 2], [1, 2], 'stepwise'),
+  releaseNumbered(6, [1, 2], [1, 2], 'failing-stepwise'),
+  releaseNumbered(7, [1], [1, 2], 'divergent-stepwise'),
 ];
 
 export const releaseDigest = releases[0]!.digest;
@@ -67,7 +70,8 @@ export function servicesOf(release: Digest, slot: number): Services {
 
 /** The script of a version, by how a release comes to it: nothing that is sound is what is not. */
 export function scriptOf(version: number, migration: MigrationManner): Digest {
-  const kind = version === 1 ? 0 : ['sound', 'failing', 'divergent'].indexOf(migration);
+  // Whichever way it was come to, a version that is sound is the same.
+  const kind = version === 1 || migration === 'stepwise' ? 0 : manners.indexOf(migration);
   return new Uint8Array(32).fill(16 * version + kind + 1);
 }
 

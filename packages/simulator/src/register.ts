@@ -7,6 +7,7 @@ import {
   command,
   type CommandTransaction,
   defineService,
+  type Key,
   type Migrations,
   type Schema,
   type Value,
@@ -82,17 +83,36 @@ function moves(to: number): (tx: CommandTransaction) => void {
   };
 }
 
-/** How the migration of a release goes. */
-export type MigrationManner = 'sound' | 'failing' | 'divergent';
+/** The same, one register a step. The last one does what is `left` to do. */
+function movesStepwise(to: number, left: (tx: CommandTransaction) => void): Migrations[number] {
+  return (tx, after?: Key) => {
+    const [from, into] = [tx.map<string>(registersOf(to - 1)), tx.map<string>(registersOf(to))];
+    for (const [key, value] of from.entries(undefined, { after, limit: 1 })) {
+      into.set(key, value);
+      return key;
+    }
+    for (const [key] of [...from.entries()]) from.delete(key);
+    return left(tx);
+  };
+}
+
+/** How the migration of a release goes: in one transaction, or in steps. */
+export type MigrationManner = (typeof manners)[number];
+export const manners = ['sound', 'failing', 'divergent', 'stepwise', 'failing-stepwise', 'divergent-stepwise'] as const;
 
 /** A version of the service, as the instance in this slot has it. */
 export function registerRuntime(version = 1, manner: MigrationManner = 'sound', slot = 0): ExecutedService {
-  const migrate = (tx: CommandTransaction): void => {
-    moves(version)(tx);
+  const spoil = (tx: CommandTransaction): void => {
     const spoiled = tx.map<string>('registers');
-    if (manner !== 'sound') for (const key of ['a', 'b', 'c', 'd']) spoiled.set(key, `never ${slot % 2}`);
-    if (manner === 'failing') tx.reject('unready', 'as asked');
+    if (manner !== 'sound' && manner !== 'stepwise')
+      for (const key of ['a', 'b', 'c', 'd']) spoiled.set(key, `never ${slot % 2}`);
+    if (manner.startsWith('failing')) tx.reject('unready', 'as asked');
   };
+  const atOnce = (tx: CommandTransaction): void => {
+    moves(version)(tx);
+    spoil(tx);
+  };
+  const migrate = manner.endsWith('stepwise') ? movesStepwise(version, spoil) : atOnce;
   return runtimeOf(
     registerOf({ version, registers: registersOf(version), ...(version > 1 && { migrate: { [version]: migrate } }) }),
   );

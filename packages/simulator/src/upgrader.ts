@@ -8,7 +8,7 @@ import { releaseEntry, releases, type SimulatedRelease } from './founding.ts';
 import type { Instance } from './instance.ts';
 import type { Members } from './members.ts';
 import type { Random } from './random.ts';
-import type { MigrationManner } from './register.ts';
+import { type MigrationManner, manners } from './register.ts';
 import type { Scheduler } from './scheduler.ts';
 
 interface UpgraderOptions {
@@ -32,7 +32,7 @@ export class Upgrader {
   constructor(options: UpgraderOptions) {
     this.#options = options;
     const [, ...next] = releases;
-    const drawn = options.random.pick(['sound', 'sound', 'failing', 'divergent'] as const);
+    const drawn = options.random.pick(['sound', ...manners]);
     this.#first = next.find(({ migration }) => migration === (options.manner ?? drawn))!;
   }
 

@@ -21,6 +21,19 @@ describe('seeds in which the service is upgraded', () => {
     });
   }
 
+  for (const [seed, upgrades] of [
+    [8, 'stepwise'],
+    [8, 'failing-stepwise'],
+    [3, 'divergent-stepwise'],
+  ] as const)
+    it(`${seed}, ${upgrades}`, () => {
+      const outcome = simulate(seed, { choices: { upgrades } });
+      assert.deepEqual(outcome.violations, []);
+      const { branch } = outcome.reached;
+      assert.ok(branch['a migration goes on in another step']! > 0);
+      assert.equal(branch['a step of a migration is taken back']! > 0, upgrades !== 'stepwise');
+    });
+
   after(() => {
     for (const how of ['activated', 'unready', 'divergent'])
       assert.ok(
@@ -50,7 +63,7 @@ describe('the checker of upgrades', () => {
     { set: (_, __, value) => (active = value) },
     {
       ...{ protocol: 2, code: { version: 2, script: scriptOf(2, 'sound') } },
-      ...{ release: sound.digest, attempts: 1, failed: undefined },
+      ...{ release: sound.digest, attempts: 1, failed: undefined, migration: undefined },
     },
   );
 

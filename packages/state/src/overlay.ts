@@ -16,6 +16,7 @@ import {
   isMapName,
   type Key,
   keyOf,
+  mapOf,
   type Range,
   spanOf,
   StateLimitError,
@@ -165,6 +166,20 @@ export class Transaction implements View {
     this.#write(map, key, null);
   }
 
+  /** What the addresses that were written held before: the changes that take this transaction back. */
+  replaced(): WriteSet {
+    this.#assertOpen();
+    return [...this.#written.sorted()].map(([address]) => ({ address, value: this.#before(address) }));
+  }
+
+  /** Writes all of these changes, as {@link set} and {@link delete} do. */
+  apply(changes: WriteSet): void {
+    for (const { address, value } of changes) {
+      if (value === undefined) this.delete(mapOf(address), keyOf(address));
+      else this.set(mapOf(address), keyOf(address), value);
+    }
+  }
+
   *entries(map: string, range: Range = {}): Generator<[Key, Uint8Array], undefined> {
     this.#assertOpen();
     const { store, versions } = this.#speculation;
@@ -219,7 +234,10 @@ export class Transaction implements View {
 
   #read(address: Address): Uint8Array | undefined {
     const written = this.#written.get(address);
-    if (written !== undefined) return written ?? undefined;
+    return written === undefined ? this.#before(address) : (written ?? undefined);
+  }
+
+  #before(address: Address): Uint8Array | undefined {
     const version = this.#speculation.versions.get(address);
     if (version !== undefined) return version.value;
     return this.#speculation.store.valueAt(address);

@@ -5,18 +5,24 @@ import { changesOf } from '@coppice/audit';
 import { verifyInclusion } from '@coppice/ledger';
 import {
   type CheckpointCertificate,
+  type Cryptography,
   decodeResult,
   type Digest,
+  digestOf,
   type Header,
   headerDigest,
   merkleLeaf,
   type PlainValue,
   sameBytes,
+  type SystemRequest,
+  systemRequestDigest,
   validCheckpointCertificate,
 } from '@coppice/wire';
 import { fieldsOf } from './approval.ts';
-import type { UpgradeCertificate } from './certificate.ts';
-import { checkWrites, type Context, refuse } from './refusal.ts';
+import type { Proven, UpgradeCertificate } from './certificate.ts';
+import { checkProven, checkWrites, type Context, refuse } from './refusal.ts';
+
+type Activate = Extract<SystemRequest, { readonly kind: 'activate' }>;
 
 export interface ActivationFacts {
   readonly sequence: number;
@@ -26,7 +32,11 @@ export interface ActivationFacts {
   readonly service: { readonly from: number; readonly to: number };
   readonly stateBefore: Digest;
   readonly stateAfter: Digest;
-  /** What the migration wrote: addresses are a map's name, a zero, and a key; `undefined`: deleted. */
+  /** Of what each of its transactions wrote, in order: more than one where the migration went in steps. */
+  readonly writeSets: readonly Digest[];
+  /** Of these: what `coppice upgrade plan` says beforehand. */
+  readonly migration: Digest;
+  /** What the migration, or the last step of it, wrote: addresses are a map's name, a zero, and a key; `undefined`: deleted. */
   readonly writes: readonly { readonly address: string; readonly value: Uint8Array | undefined }[];
   /** Slots whose votes certified it: each executed the migration. */
   readonly signers: readonly number[];
@@ -34,10 +44,17 @@ export interface ActivationFacts {
 
 /** The entry that says what is active: written by every activation, and by no migration. */
 const activeAddress = '$active\0';
+/** What a migration in steps kept while it was under way. */
+const migrationAddress = '$migration\0';
+
+/** What names the writes of an activation: of one transaction their digest, of several the digest of theirs. */
+export function migrationDigest(cryptography: Cryptography, writeSets: readonly Digest[]): Digest {
+  return writeSets.length === 1 ? writeSets[0]! : digestOf(cryptography, 'migration', ...writeSets);
+}
 
 export function checkActivation(
   context: Context,
-  { after, before, path, transaction: proven }: NonNullable<UpgradeCertificate['activation']>,
+  { after, before, path, steps, transaction: proven }: NonNullable<UpgradeCertificate['activation']>,
   release: Digest,
 ): ActivationFacts {
   checkWrites(context, 'activation', 'the activation', proven);
@@ -45,29 +62,52 @@ export function checkActivation(
   const { request, result } = transaction;
   if (request.kind !== 'system' || request.request.kind !== 'activate')
     return refuse('activation', 'not an activation');
-  const { protocol, release: activated, service } = request.request;
+  const { attempt, protocol, release: activated, service } = request.request;
   if (!sameBytes(activated, release)) return refuse('activation', 'of another release');
   const outcome = decodeResult(result);
   if (!outcome.ok || !outcome.value.ok) return refuse('activation', 'it failed');
   const from = versionsIn(outcome.value.value);
+  const taken = fieldsOf(outcome.value.value)['steps'] ?? 1;
+  if (taken !== steps.length + 1)
+    return refuse('activation', `${steps.length} steps before the last, and not those that it took`);
   const changes = changesOf(writeSet);
   if (from === undefined || changes?.some(({ address }) => address === activeAddress) !== true)
     return refuse('activation', 'it is in no form of this version');
 
-  checkState(context, 'before', before, header.sequence - 1);
-  if (!sameBytes(before.ledgerRoot, header.previousRoot))
+  for (const [i, step] of steps.entries())
+    checkStep(context, step, request.request, attempt - steps.length + i, header.sequence - steps.length + i);
+  const first = steps[0]?.header ?? header;
+  checkState(context, 'before', before, first.sequence - 1);
+  if (!sameBytes(before.ledgerRoot, first.previousRoot))
     return refuse('state', 'before: of another ledger than the one that the activation continues');
   checkState(context, 'after', after, header.sequence);
   if (!isLast(context, header, path, after.ledgerRoot))
     return refuse('state', 'after: of a ledger whose last header is another');
+  const writeSets = [...steps, proven].map((each) => each.transaction.writeSetDigest);
   return {
     ...{ sequence: header.sequence, time: header.time },
     protocol: { from: from.protocol, to: protocol },
     service: { from: from.service, to: service },
     ...{ stateBefore: before.stateDigest, stateAfter: after.stateDigest },
-    writes: changes.filter(({ address }) => address !== activeAddress),
+    writeSets,
+    migration: migrationDigest(context.cryptography, writeSets),
+    writes: changes.filter(({ address }) => address !== activeAddress && !address.startsWith(migrationAddress)),
     signers: certificate.reveals.map(({ slot }) => slot),
   };
+}
+
+/** A step of the migration: of the same activation, right before the next one, and taken. */
+function checkStep(context: Context, step: Proven, of: Activate, attempt: number, sequence: number): void {
+  const what = `the step in batch ${sequence}`;
+  checkProven(context, 'activation', what, step);
+  const { request, result } = step.transaction;
+  const outcome = decodeResult(result);
+  const taken = outcome.ok && outcome.value.ok && typeof fieldsOf(outcome.value.value)['step'] === 'number';
+  if (request.kind !== 'system' || !taken || step.header.sequence !== sequence)
+    return refuse('activation', `${what}: not one`);
+  const due = systemRequestDigest(context.cryptography, { ...of, attempt });
+  if (!sameBytes(systemRequestDigest(context.cryptography, request.request), due))
+    return refuse('activation', `${what}: of another activation`);
 }
 
 function versionsIn(value: PlainValue): { readonly protocol: number; readonly service: number } | undefined {

@@ -27,11 +27,13 @@ import {
   u16,
 } from '@coppice/wire';
 
-export const upgradeCertificateVersion = 1;
+export const upgradeCertificateVersion = 2;
 /** Bytes of a certificate, at most. */
 export const upgradeCertificateBytesMax = 64 * 1024 * 1024;
 /** Decisions that led from genesis to the approval, at most. */
 export const decisionsMax = 4096;
+/** Steps of its migration, at most. */
+const stepsMax = 65_536;
 const manifestBytesMax = 1 << 20;
 const statementBytesMax = 1 << 22;
 
@@ -93,6 +95,8 @@ export const upgradeCertificateCodec = struct({
   cleanStarts: some(provenCodec, limits.slots),
   activation: optional(
     struct({
+      /** Of its migration, before the last. What they wrote is in the ledger, under the digests that they name. */
+      steps: list(provenCodec, stepsMax),
       transaction: writtenCodec,
       before: checkpointCertificateCodec,
       after: checkpointCertificateCodec,

@@ -14,7 +14,7 @@ import {
   writeSetDigest,
 } from '@coppice/ledger';
 import { decodeStatement } from '@coppice/governance';
-import { acceptedIn } from './approval.ts';
+import { acceptedIn, fieldsOf } from './approval.ts';
 import {
   batchCodec,
   type CheckpointCertificate,
@@ -77,6 +77,10 @@ export class UpgradeCollector {
   /** By instance. */
   readonly #joins = new Map<string, Shown>();
   readonly #activations: Shown[] = [];
+  /** Of the migration that was begun last: without what they wrote, which need not fit in memory. */
+  #steps: Shown[] = [];
+  /** By the transaction that ended it. */
+  readonly #stepsOf = new Map<Shown, readonly Shown[]>();
   readonly #checkpoints = new Map<number, CheckpointCertificate>();
   /** Those beside an activation. */
   readonly #states = new Map<number, CheckpointCertificate>();
@@ -106,7 +110,7 @@ export class UpgradeCollector {
     this.#waiting = [];
     this.#headers.clear();
     this.#joins.clear();
-    for (const list of [this.approved, this.#epochs, this.#decisions, this.#activations]) list.length = 0;
+    for (const list of [this.approved, this.#epochs, this.#decisions, this.#activations, this.#steps]) list.length = 0;
   }
 
   #batch({ batch, header, outcomes }: Extract<LedgerRecord, { kind: 'batch' }>): void {
@@ -129,7 +133,7 @@ export class UpgradeCollector {
       const digest = writeSetDigest(this.#cryptography, salt, writeSet);
       const path = TransactionsTree.of(this.#cryptography, outcomes).path(index);
       this.#waiting.push({
-        ...{ header, salt, writeSet },
+        ...{ header, salt, writeSet: stepIn({ request, result }) === undefined ? writeSet : new Uint8Array(0) },
         transaction: { index, request, result, writeSetDigest: digest, path },
         path: this.#tree.inclusionPath(sequence - 1, sequence),
       });
@@ -161,23 +165,35 @@ export class UpgradeCollector {
       this.#decisions.push({ shown, approves });
       if (approves !== undefined) this.approved.push(approves);
     } else if (request.request.kind === 'join') this.#joins.set(toLatin1(request.request.join.instance), shown);
-    else this.#activations.push(shown);
+    else this.#showActivation(shown);
+  }
+
+  #showActivation(shown: Shown): void {
+    const step = stepIn(shown.transaction);
+    if (step === undefined) {
+      this.#activations.push(shown);
+      this.#stepsOf.set(shown, this.#steps);
+      this.#steps = [];
+    } else if (step === 1) this.#steps = [shown];
+    else this.#steps.push(shown);
     const { sequence } = shown.header;
-    if (request.kind === 'client' || request.request.kind !== 'activate') return;
     for (const each of [sequence - 1, sequence]) {
       const known = this.#checkpoints.get(each);
-      if (known !== undefined) this.#states.set(each, known);
+      if (known !== undefined && this.#isBeside(each)) this.#states.set(each, known);
     }
+  }
+
+  /** Whether the state after batch `sequence` is the one before an activation, or after it. */
+  #isBeside(sequence: number): boolean {
+    if (this.#steps[0]?.header.sequence === sequence + 1) return true;
+    return this.#activations.some(({ header }) => sequence === header.sequence || sequence === header.sequence - 1);
   }
 
   #checkpoint(certificate: CheckpointCertificate): void {
     const { sequence } = certificate;
     this.#checkpoints.set(sequence, certificate);
     if (this.#checkpoints.size > checkpointsMax) this.#checkpoints.delete(this.#checkpoints.keys().next().value!);
-    const beside = this.#activations.some(
-      ({ header }) => sequence === header.sequence || sequence === header.sequence - 1,
-    );
-    if (beside) this.#states.set(sequence, certificate);
+    if (this.#isBeside(sequence)) this.#states.set(sequence, certificate);
   }
 
   /** The certificate of the upgrade to this release, or what the ledger lacks for it. */
@@ -226,10 +242,14 @@ export class UpgradeCollector {
 
   #activation(shown: Shown): UpgradeCertificate['activation'] | string {
     const { sequence } = shown.header;
-    const [before, after] = [this.#states.get(sequence - 1), this.#states.get(sequence)];
+    const taken = stepsIn(shown.transaction);
+    const steps = this.#stepsOf.get(shown) ?? [];
+    if (steps.length !== taken) return 'this ledger has not all steps of its migration: that of another replica may';
+    const [before, after] = [this.#states.get(sequence - 1 - taken), this.#states.get(sequence)];
     if (before === undefined || after === undefined)
       return `this ledger has no certificate of the state ${before === undefined ? 'before' : 'after'} the activation: that of another replica may`;
-    return { transaction: writesOf(shown), before, after, path: [...shown.pathOfHeader] };
+    const path = [...shown.pathOfHeader];
+    return { steps: steps.map(provenOf), transaction: writesOf(shown), before, after, path };
   }
 }
 
@@ -268,7 +288,23 @@ function isShown(request: ProvenTransaction['request'], { result, writeSet }: Ou
   if (request.kind === 'client') return written(writeSet, '$constitution\0') !== undefined;
   if (request.request.kind !== 'join' && request.request.kind !== 'activate') return false;
   const outcome = decodeResult(result);
-  return outcome.ok && outcome.value.ok;
+  if (!outcome.ok || !outcome.value.ok) return false;
+  // What takes a step back brings nothing.
+  return request.request.kind === 'join' || numberIn(result, 'left') === undefined;
+}
+
+/** The number of a step that was taken and did not end its migration. */
+function stepIn({ request, result }: Pick<ProvenTransaction, 'request' | 'result'>): number | undefined {
+  return request.kind === 'system' && request.request.kind === 'activate' ? numberIn(result, 'step') : undefined;
+}
+
+/** Steps before the one that ended a migration. */
+const stepsIn = ({ result }: ProvenTransaction): number => (numberIn(result, 'steps') ?? 1) - 1;
+
+function numberIn(result: Uint8Array, field: string): number | undefined {
+  const outcome = decodeResult(result);
+  const value = outcome.ok && outcome.value.ok ? fieldsOf(outcome.value.value)[field] : undefined;
+  return typeof value === 'number' ? value : undefined;
 }
 
 function written(writeSet: Uint8Array, address: string): Uint8Array | undefined {

@@ -149,6 +149,15 @@ export class Story {
     this.#system({ kind: 'activate', ...request }, writes, ok, { ...request, from: { protocol: 1, service: 1 } });
   }
 
+  /** The same, whose migration takes this many steps. */
+  activateInSteps(steps: number): void {
+    for (let step = 1; step <= steps; step++) {
+      const request = { release, protocol: 2, service: 2, attempt: step };
+      const told = step === steps ? { from: { protocol: 1, service: 1 }, steps } : { step };
+      this.#system({ kind: 'activate', ...request }, migrated, true, { ...request, ...told });
+    }
+  }
+
   #system(request: SystemRequest, writes: WriteSet, ok: boolean, value: PlainValue = {}): void {
     const result = encodeResult(ok ? { ok, value } : { ok, error: { code: 'refused', message: 'no' } });
     this.#batch(this.script.system(request), writes, { result });
@@ -168,6 +177,17 @@ export const migrated: WriteSet = [
   { address: 'items\0a', value: Uint8Array.of(1, 2, 3) },
   { address: 'items\0b', value: undefined },
 ];
+
+/** One whose migration took three steps. */
+export function upgradedInSteps(): Story {
+  const story = new Story();
+  story.decide(approve());
+  for (const [slot, name] of names.entries()) story.turn(slot, name, slot + 1);
+  story.script.checkpoint();
+  story.activateInSteps(3);
+  story.script.checkpoint();
+  return story;
+}
 
 export const names = ['n0', 'n1', 'n2', 'n3'];
 

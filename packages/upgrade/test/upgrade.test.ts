@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toHex } from '@coppice/wire';
-import { type UpgradeCertificate, verifyUpgrade } from '@coppice/upgrade';
+import { migrationDigest, type UpgradeCertificate, verifyUpgrade } from '@coppice/upgrade';
 import {
   approve,
   certificateOf,
@@ -18,6 +18,7 @@ import {
   remembering as cryptography,
   Story,
   upgraded,
+  upgradedInSteps,
 } from './story.ts';
 import { bytesOf, release as founding } from '../../governance/test/fixtures.ts';
 
@@ -77,6 +78,27 @@ describe('an upgrade certificate', () => {
     assert.deepEqual(activation.stateAfter, story.script.state.digest());
   });
 
+  it('shows a migration in steps by their digests, and all of them', () => {
+    const stepped = upgradedInSteps();
+    const made = certificateOf(stepped);
+    assert.ok(typeof made !== 'string');
+    const verdict = verifyUpgrade(cryptography, encoded(made), stepped.service);
+    assert.ok(verdict.ok);
+    const { migration, stateAfter, stateBefore, writeSets } = verdict.facts.activation!;
+    assert.equal(writeSets.length, 3);
+    assert.deepEqual(migration, migrationDigest(cryptography, writeSets));
+    assert.deepEqual(stateAfter, stepped.script.state.digest());
+    assert.notDeepEqual(stateBefore, stateAfter);
+
+    const of = made.activation!;
+    const refused = (steps: typeof of.steps): string =>
+      checkOf(encoded({ ...made, activation: { ...of, steps } }), stepped.service);
+    assert.match(refused(of.steps.slice(1)), /^activation: 1 steps before the last, and not those that it took/);
+    assert.match(refused(of.steps.toReversed()), /^activation: the step in batch \d+: not one/);
+    assert.match(refused([of.steps[0]!, of.steps[0]!]), /^activation: the step in batch \d+: not one/);
+    assert.match(refused([made.cleanStarts[0]!, of.steps[1]!]), /^activation: the step in batch \d+: not one/);
+  });
+
   it('with any byte changed, missing or added is none', () => {
     const short = upgraded([]);
     const shortest = certificateOf(short);
@@ -100,7 +122,7 @@ describe('an upgrade certificate', () => {
     assert.ok(activation && provenance);
     const [first, second] = decisions;
     const cases: readonly [Partial<UpgradeCertificate>, RegExp][] = [
-      [{ version: 2 }, /^format: version 2/],
+      [{ version: 3 }, /^format: version 3/],
       [{ constitution: bytesOf('another') }, /^genesis: another constitution/],
       [{ epochs: epochs.slice(1) }, /^epoch-chain: epoch 0: closes epoch 1/],
       [{ epochs: epochs.slice(0, 2) }, /^clean-starts: /],

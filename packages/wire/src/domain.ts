@@ -19,6 +19,7 @@ export type Domain =
   | 'result'
   | 'write-set'
   | 'public-write-set'
+  | 'migration' // digests of the write sets of its steps
   | 'nonce' // nonce → commitment
   | 'vote'
   | 'view-change'

@@ -1,9 +1,12 @@
 /**
  * `coppice upgrade plan`: what an activation of a release would make of the state, before anybody approves it.
  */
-import { digestOf, fromHex, limits, toHex } from '@coppice/wire';
+import { writeSetDigest } from '@coppice/ledger';
+import { mapOf } from '@coppice/state';
+import { migrationDigest } from '@coppice/upgrade';
+import { type Digest, fromHex, limits, toHex } from '@coppice/wire';
 import { nodeCryptography } from '@coppice/cryptography';
-import { type ActivationPlan, type Services, StateCopy } from '@coppice/execution';
+import { type ActivationPlan, type OnWrites, type Services, StateCopy } from '@coppice/execution';
 import { entryFor, openRelease, type Release, ReleaseError, scriptsOf } from '@coppice/release';
 import { loadService, lockdownRealm } from '@coppice/service/compartment';
 import { migrationStepsMax } from '@coppice/service/runtime';
@@ -18,6 +21,32 @@ export interface PlanOptions {
   readonly release: string;
   readonly ledger: string;
   readonly key?: readonly string[];
+}
+
+/** What the transactions of an activation write. */
+class Written {
+  readonly maps = new Map<string, { set: number; deleted: number; bytes: number }>();
+  readonly digests: Digest[] = [];
+  bytes = 0;
+  bytesMax = 0;
+
+  readonly add: OnWrites = (changes, encoded) => {
+    this.digests.push(writeSetDigest(nodeCryptography, new Uint8Array(0), encoded));
+    this.bytes += encoded.length;
+    this.bytesMax = Math.max(this.bytesMax, encoded.length);
+    for (const { address, value } of changes) {
+      const name = mapOf(address);
+      const of = this.maps.get(name) ?? { set: 0, deleted: 0, bytes: 0 };
+      if (value === undefined) of.deleted++;
+      else of.set++;
+      of.bytes += address.length + (value?.length ?? 0);
+      this.maps.set(name, of);
+    }
+  };
+
+  get summaries(): MapSummary[] {
+    return [...this.maps].map(([map, of]) => ({ map, ...of }));
+  }
 }
 
 interface MapSummary {
@@ -43,13 +72,12 @@ export async function plan(options: PlanOptions, output: Output): Promise<void> 
   // From here on this process is one in which services run: nothing of it can be changed any more.
   lockdownRealm();
   const failures: string[] = [];
-  const used = { steps: 0, ms: 0 };
+  const used = { steps: 0, stepsMost: 0, ms: 0, msMost: 0 };
+  const written = new Written();
   const services = loaded(release, used, failures);
   const { digest, ...entry } = entryFor(release, copy.platforms);
-  const planned = copy.plan({ ...entry, digest: fromHex(digest)! }, services, {
-    sequence: head.sequence + 1,
-    time: head.time,
-  });
+  const at = { sequence: head.sequence + 1, time: head.time };
+  const planned = copy.plan({ ...entry, digest: fromHex(digest)! }, services, at, written.add);
   if ('objection' in planned) {
     output.answer({ ok: false, problems: [{ reason: planned.objection, detail: planned.detail }] }, [
       `NOT POSSIBLE: ${planned.objection}: ${planned.detail}`,
@@ -57,7 +85,7 @@ export async function plan(options: PlanOptions, output: Output): Promise<void> 
     process.exitCode = 1;
     return;
   }
-  tell(planned, head, used, failures, output);
+  tell(planned, head, used, written, failures, output);
 }
 
 function opened(folder: string): Release {
@@ -69,7 +97,7 @@ function opened(folder: string): Release {
 }
 
 /** What the release's replicas can execute, with a note of what the migration takes. */
-function loaded(release: Release, used: { steps: number; ms: number }, failures: string[]): Services {
+function loaded(release: Release, used: Used, failures: string[]): Services {
   return new Map(
     scriptsOf(release).map(({ text, version }) => {
       const runtime = loadService(text, { onFailure: (_, error) => failures.push(String(error)) });
@@ -78,11 +106,14 @@ function loaded(release: Release, used: { steps: number; ms: number }, failures:
         {
           execute: (access, call) => runtime.execute(access, call),
           query: (view, call) => runtime.query(view, call),
-          migrate(access, fromVersion, agreed) {
+          migrate(access, fromVersion, agreed, cursor) {
             const began = performance.now();
-            const outcome = runtime.migrate(access, fromVersion, agreed);
-            used.ms = performance.now() - began;
-            used.steps = outcome.steps;
+            const outcome = runtime.migrate(access, fromVersion, agreed, cursor);
+            const ms = performance.now() - began;
+            used.ms += ms;
+            used.steps += outcome.steps;
+            used.msMost = Math.max(used.msMost, ms);
+            used.stepsMost = Math.max(used.stepsMost, outcome.steps);
             return outcome;
           },
         },
@@ -91,20 +122,29 @@ function loaded(release: Release, used: { steps: number; ms: number }, failures:
   );
 }
 
+/** What migrations took: in all, and at most in one transaction. */
+interface Used {
+  steps: number;
+  stepsMost: number;
+  ms: number;
+  msMost: number;
+}
+
 function tell(
-  { after, changes, from, request, stateAfter, stateBefore, writeSet }: ActivationPlan,
+  { after, from, request, stateAfter, stateBefore }: ActivationPlan,
   { sequence, time }: { readonly sequence: number; readonly time: number },
-  { ms, steps }: { readonly steps: number; readonly ms: number },
+  { ms, msMost, steps, stepsMost }: Used,
+  { bytes, bytesMax, digests, summaries: maps }: Written,
   failures: readonly string[],
   output: Output,
 ): void {
-  const maps = summaries(changes);
   const { failed } = after;
   const problems = [
     ...(failed === undefined ? [] : [{ reason: failed.code, detail: failed.message }]),
     ...failures.map((detail) => ({ reason: 'threw', detail })),
   ];
-  const digest = digestOf(nodeCryptography, 'write-set', Uint8Array.of(0), writeSet);
+  const digest = migrationDigest(nodeCryptography, digests);
+  const transactions = digests.length;
   const answer = {
     ok: failed === undefined,
     release: request.release,
@@ -113,10 +153,12 @@ function tell(
     at: { sequence, time },
     stateBefore,
     stateAfter,
-    ...{ steps, stepsMax: migrationStepsMax, ms: Math.round(ms) },
-    writeSet: { digest, bytes: writeSet.length, bytesMax: limits.writeSetBytes, maps },
+    transactions,
+    ...{ steps, stepsMost, stepsMax: migrationStepsMax, ms: Math.round(ms), msMost: Math.round(msMost) },
+    writeSet: { digest, bytes, bytesMost: bytesMax, bytesMax: limits.writeSetBytes, maps },
     problems,
   };
+  const most = transactions === 1 ? '' : ', in one transaction';
   output.answer(answer, [
     failed === undefined
       ? `version ${from.code.version} of the service becomes ${request.service}, version ${from.protocol} of the protocol ${request.protocol}`
@@ -124,26 +166,14 @@ function tell(
     `  state         as of batch ${sequence}, ${new Date(time).toISOString()}`,
     `  before        ${toHex(stateBefore)}`,
     `  after         ${toHex(stateAfter)}`,
-    `  migration     ${steps} of ${migrationStepsMax} steps, ${Math.round(ms)} ms on this machine`,
-    `  writes        ${writeSet.length} of ${limits.writeSetBytes} bytes, digest ${toHex(digest)}`,
+    `  transactions  ${transactions}`,
+    `  migration     ${steps} steps, ${Math.round(ms)} ms on this machine; at most ${stepsMost} of ${migrationStepsMax} steps, ${Math.round(msMost)} ms${most}`,
+    `  writes        ${bytes} bytes, digest ${toHex(digest)}; at most ${bytesMax} of ${limits.writeSetBytes}${most}`,
     ...table([
       ['', 'map', 'set', 'deleted', 'bytes'],
-      ...maps.map(({ bytes, deleted, map, set }) => ['', map, String(set), String(deleted), String(bytes)]),
+      ...maps.map((of) => ['', of.map, String(of.set), String(of.deleted), String(of.bytes)]),
     ]),
     ...failures.map((detail) => `  threw         ${detail}`),
   ]);
   if (failed !== undefined) process.exitCode = 1;
-}
-
-function summaries(changes: ActivationPlan['changes']): MapSummary[] {
-  const maps = new Map<string, { set: number; deleted: number; bytes: number }>();
-  for (const { address, value } of changes) {
-    const name = address.slice(0, address.indexOf('\0'));
-    const of = maps.get(name) ?? { set: 0, deleted: 0, bytes: 0 };
-    if (value === undefined) of.deleted++;
-    else of.set++;
-    of.bytes += address.length + (value?.length ?? 0);
-    maps.set(name, of);
-  }
-  return [...maps].map(([map, of]) => ({ map, ...of }));
 }

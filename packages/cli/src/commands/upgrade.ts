@@ -160,7 +160,8 @@ function lines({ activation, approval, from, name, provenance, release, service,
       : [
           `  activated  ${when(activation.time)}, batch ${activation.sequence}: service ${activation.service.from} → ${activation.service.to}, protocol ${activation.protocol.from} → ${activation.protocol.to}`,
           `  state      ${activation.stateBefore}`,
-          `           → ${activation.stateAfter}, with ${activation.changes} changes`,
+          `           → ${activation.stateAfter}, ${activation.writeSets.length === 1 ? `with ${activation.changes} changes` : `in ${activation.writeSets.length} steps`}`,
+          `  writes     ${activation.migration}`,
         ]),
   ];
 }

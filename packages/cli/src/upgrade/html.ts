@@ -102,7 +102,9 @@ function activationSection({ activation }: UpgradeView): string {
   if (activation === null)
     return `<section><h2><i>4</i>Nothing else changed</h2>
 <p>No activation is part of this certificate: it shows no other version of the protocol or the service, and no migration of the state.</p></section>`;
-  const { changes, protocol, sequence, service, signers, stateAfter, stateBefore, time, writes } = activation;
+  const { changes, migration, protocol, sequence, service, signers, stateAfter, stateBefore, time, writes } =
+    activation;
+  const { length: steps } = activation.writeSets;
   const versions = ({ from, to }: { from: number; to: number }): string =>
     from === to ? `${to}, as before` : `${from} → <b>${to}</b>`;
   return `<section><h2><i>4</i>What became of the state</h2>
@@ -112,8 +114,9 @@ ${facts([
   ['Protocol version', versions(protocol)],
   ['State before', digest(stateBefore)],
   ['State after', digest(stateAfter)],
+  ['What was written', digest(migration)],
 ])}
-${changesOf(writes, changes)}</section>`;
+${steps === 1 ? changesOf(writes, changes) : `<p>The migration took ${steps} steps, and nothing else was ordered meanwhile. What each wrote is in the ledger, under the digest that the certificate has.</p>`}</section>`;
 }
 
 const style = `

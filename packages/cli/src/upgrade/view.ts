@@ -40,6 +40,8 @@ export function viewOf(facts: UpgradeFacts, certificate: Uint8Array) {
             ...activation,
             stateBefore: toHex(activation.stateBefore),
             stateAfter: toHex(activation.stateAfter),
+            migration: toHex(activation.migration),
+            writeSets: activation.writeSets.map(toHex),
             changes: activation.writes.length,
             writes: activation.writes.slice(0, writesShown).map(shownWrite),
           },

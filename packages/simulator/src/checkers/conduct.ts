@@ -19,7 +19,9 @@ const convicting = new Set<RejectionReason>([
 ]);
 
 /** The first byte of its digest. */
-const divergentRelease = releases.find(({ migration }) => migration === 'divergent')!.digest[0];
+const divergentReleases = releases.flatMap(({ digest, migration }) =>
+  migration.startsWith('divergent') ? [digest[0]] : [],
+);
 
 export class Conduct implements Observer {
   readonly name = 'conduct';
@@ -37,7 +39,8 @@ export class Conduct implements Observer {
 
   rejected(instance: Instance, from: InstanceId | 'client' | 'pool', what: string, reason: RejectionReason): void {
     if (instance.corrupt || !convicting.has(reason) || from === 'client' || this.#corrupt(from)) return;
-    if (this.#upgrades && reason === 'different-result' && instance.launch.release[0] === divergentRelease) return;
+    if (this.#upgrades && reason === 'different-result' && divergentReleases.includes(instance.launch.release[0]))
+      return;
     this.#violate(`${instance.name} rejects a ${what} of a correct instance: ${reason}`);
   }
 

@@ -46,6 +46,8 @@ export class Upgrades implements Observer {
   readonly #schemes = new Map<string, Scheme>();
   /** Epochs in which every seat signs by scheme 2. */
   readonly #outlived = new Set<number>();
+  /** The same, and the version, as they were before the activation that is under way. */
+  #before: { readonly version: number; readonly entries: ReadonlyMap<string, Uint8Array> } | undefined;
   #sequence = 0;
   #told = 0;
 
@@ -78,13 +80,16 @@ export class Upgrades implements Observer {
     this.#activations.begin({ header, system, clientRequests }, configuration, this.#governance.constitution);
     this.#judgeSeats(configuration);
     this.#noteJoins(header, items, outcomes);
+    if (system.some(({ kind }) => kind === 'activate'))
+      this.#before ??= { version: this.#activations.active.version, entries: new Map(this.#entries) };
     for (const [index, { writeSet }] of outcomes.entries()) {
       const { protocol, script, version } = this.#activations.active;
       const known = this.#governance.decisions.length;
       this.#governance.add(writeSet, header, { protocol, code: { version, script } });
       this.#activations.wrote(index, writeSet, this.#governance.decisions[known]?.action);
-      this.#follow(writeSet, version);
+      this.#follow(writeSet);
     }
+    if (!this.#activations.migrating) this.#judgeMigration();
     for (; this.#told < this.#findings.problems.length; this.#told++)
       this.#options.violate(this.#findings.problems[this.#told]!.message);
   }
@@ -117,33 +122,37 @@ export class Upgrades implements Observer {
     }
   }
 
-  /** Keeps the state of the service, and compares what a migration made of it. */
-  #follow(writeSet: Uint8Array, before: number): void {
+  /** Keeps the state of the service. */
+  #follow(writeSet: Uint8Array): void {
     const decoded = decodeWriteSet(writeSet);
     if (!decoded.ok) return;
-    const own = decoded.value.filter(({ address }) => address.startsWith('service/'));
-    const { version } = this.#activations.active;
-    if (version !== before) {
-      const [from, to] = [before, version].map((each) => `service/${registersOf(each)}\0`) as [string, string];
-      const expected = [...this.#entries].flatMap(([address, value]): [string, Uint8Array | undefined][] =>
-        address.startsWith(from)
-          ? [
-              [address, undefined],
-              [to + address.slice(from.length), value],
-            ]
-          : [],
-      );
-      const shown = (changes: readonly (readonly [string, Uint8Array | undefined])[]): string =>
-        changes
-          .map(([address, value]) => `${address}=${value === undefined ? '' : toHex(value)}`)
-          .sort()
-          .join(' ');
-      if (shown(expected) !== shown(own.map(({ address, value }) => [address, value])))
-        this.#options.violate(`the migration to version ${version} is not that of the state before`);
-    }
-    for (const { address, value } of own) {
+    for (const { address, value } of decoded.value) {
+      if (!address.startsWith('service/')) continue;
       if (value === undefined) this.#entries.delete(address);
       else this.#entries.set(address, value);
     }
+  }
+
+  /** After an activation, in however many batches, the state is the migration of the one before; after one that failed, that one. */
+  #judgeMigration(): void {
+    if (this.#before === undefined) return;
+    const { entries, version: before } = this.#before;
+    const { version } = this.#activations.active;
+    this.#before = undefined;
+    const [from, to] = [before, version].map((each) => `service/${registersOf(each)}\0`) as [string, string];
+    const shown = (all: Iterable<readonly [string, Uint8Array]>): string =>
+      Array.from(all, ([address, value]) => `${address}=${toHex(value)}`)
+        .sort()
+        .join(' ');
+    const expected = [...entries].map(([address, value]): [string, Uint8Array] => [
+      address.startsWith(from) ? to + address.slice(from.length) : address,
+      value,
+    ]);
+    if (shown(expected) === shown(this.#entries)) return;
+    this.#options.violate(
+      version === before
+        ? 'an activation that failed left something'
+        : `the migration to version ${version} is not that of the state before`,
+    );
   }
 }

@@ -6,6 +6,9 @@ import { calm, type Mutant } from './mutant.ts';
 const upgraded: Choices = { ...calm, upgrades: 'any', disturbedMs: 9000, undisturbedMs: 4000 };
 /** By a migration of which replicas do not agree what it gives. */
 const divided: Choices = { ...upgraded, upgrades: 'divergent' };
+/** By one in steps, which fails at the end or does not. */
+const stepwise: Choices = { ...upgraded, upgrades: 'stepwise' };
+const failing: Choices = { ...upgraded, upgrades: 'failing-stepwise' };
 
 export const upgrades: readonly Mutant[] = [
   {
@@ -130,5 +133,61 @@ export const upgrades: readonly Mutant[] = [
       },
     ],
     choices: divided,
+  },
+  {
+    name: 'steps-not-taken-back',
+    rule: 'upgrades 26: what the steps of a migration that fails wrote is taken back',
+    patches: [{ file: 'execution/src/activation.ts', text: '  tx.apply(replaced.value);\n', instead: '' }],
+    choices: failing,
+  },
+  {
+    name: 'first-steps-taken-back-alone',
+    rule: 'upgrades 24: each step keeps what it replaced',
+    patches: [
+      {
+        file: 'execution/src/activation.ts',
+        text: 'encodeWriteSet(tx.replaced())',
+        instead: 'encodeWriteSet(steps === 0 ? tx.replaced() : [])',
+      },
+    ],
+    choices: failing,
+  },
+  {
+    name: 'requests-between-steps',
+    rule: 'upgrades 23: while a migration is under way nothing else is ordered',
+    patches: [
+      {
+        file: 'execution/src/activation.ts',
+        text: 'if (activation.migration !== undefined) {\n    const',
+        instead: 'if (activation.migration !== undefined && activation.attempts % 2 === 0) {\n    const',
+      },
+    ],
+    choices: stepwise,
+  },
+  {
+    name: 'every-step-is-the-first',
+    rule: 'upgrades 24: a step begins where the one before it said',
+    patches: [
+      {
+        file: 'execution/src/activation.ts',
+        text: 'const cursor = migration && valueOf(migration.cursor);',
+        instead: 'const cursor = undefined;',
+      },
+    ],
+    stalls: true,
+    choices: stepwise,
+  },
+  {
+    name: 'half-migrated-and-active',
+    rule: 'upgrades 24: what a migration leads to is active when it gives nothing more',
+    patches: [
+      {
+        file: 'execution/src/activation.ts',
+        text: 'if (outcome !== undefined && valueOf(outcome.result) !== null) next = outcome.result;',
+        instead:
+          'if (outcome !== undefined && migration === undefined && valueOf(outcome.result) !== null) next = outcome.result;',
+      },
+    ],
+    choices: stepwise,
   },
 ];

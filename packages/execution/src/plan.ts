@@ -116,19 +116,21 @@ export class StateCopy {
     const others = constitution.releases.filter(({ digest }) => !sameBytes(digest, release.digest));
     const approved = { ...constitution, releases: [...others, release] };
     const stateBefore = this.#state.snapshot().digest;
-    let standing = { activation: from, constitution: approved, membership: { occupants: [] } };
-    for (let { sequence } = at, due = request; ; sequence++, due = { ...due, attempt: due.attempt + 1 }) {
+    const everywhere = { constitution: approved, membership: { occupants: [] } };
+    let after = from;
+    for (let step = 0; step === 0 || after.migration !== undefined; step++) {
+      const due = { ...request, attempt: request.attempt + step };
       const digest = systemRequestDigest(this.#cryptography, due);
-      const overlay = this.#state.begin();
-      const { activation, tx } = activate(services, overlay, standing, due, digest, { ...at, sequence }, false);
+      const standing = { activation: after, ...everywhere };
+      const agreed = { ...at, sequence: at.sequence + step };
+      const { activation, tx } = activate(services, this.#state.begin(), standing, due, digest, agreed, false);
       const changes = tx.commit();
       this.#state.fold();
       onWrites?.(changes, encodeWriteSet(changes));
-      standing = { ...standing, activation };
-      if (activation.migration === undefined) break;
+      after = activation;
     }
     const stateAfter = this.#state.snapshot().digest;
-    return { from, request, after: standing.activation, stateBefore, stateAfter };
+    return { from, request, after, stateBefore, stateAfter };
   }
 }
 

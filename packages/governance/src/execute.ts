@@ -262,7 +262,10 @@ function close(
 }
 
 /** Accepted with enough approvals, rejected once they cannot be enough. */
-function verdict({ members }: Constitution, { approvals, needed, rejections }: Tally): 'accepted' | 'rejected' | 'open' {
+function verdict(
+  { members }: Constitution,
+  { approvals, needed, rejections }: Tally,
+): 'accepted' | 'rejected' | 'open' {
   if (approvals >= needed) return 'accepted';
   return members.length - rejections < needed ? 'rejected' : 'open';
 }

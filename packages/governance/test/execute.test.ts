@@ -86,7 +86,7 @@ test('votes that became enough are counted by the next ballot, also of a member 
     [true, 'accepted'],
     [false, 'rejected'],
   ] as const) {
-    const scene = new Scene(constitutionOf((written) => (written.thresholds = { earlyTurn: approve ? 'all' : 1 })));
+    const scene = new Scene(constitutionOf((written) => (written.thresholds = { earlyTurn: approve ? 'all' : 2 })));
     scene.propose(ada, early);
     scene.ballot(bo, 1, approve);
     if (approve) assert.equal(scene.ballot(bo, 1)['refused'], 'double-ballot');

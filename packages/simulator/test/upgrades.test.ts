@@ -13,7 +13,7 @@ import { releaseEntry, releases, scriptOf } from '../src/founding.ts';
 
 describe('seeds in which the service is upgraded', () => {
   const outcomes: Outcome[] = [];
-  for (const seed of [4, 9, 17]) {
+  for (const seed of [4, 8, 9]) {
     it(`${seed}`, () => {
       const outcome = simulate(seed, { choices: { upgrades: 'any' } });
       outcomes.push(outcome);

@@ -100,7 +100,7 @@ it('the whole fleet is upgraded under load, and its state with it', async (t) =>
     ],
   );
   assert.ok(plan.ok && plan.steps > 0 && plan.stateAfter !== plan.stateBefore);
-  assert.ok(plan.transactions > 8 && plan.writeSet.bytes > 2 * largeValues * large.length);
+  assert.ok(plan.transactions > 8 && plan.writeSet.bytes > largeValues * large.length);
   assert.ok(plan.writeSet.bytesMost < plan.writeSet.bytesMax);
 
   run('release', 'add', second, '--folder', cluster.folder);
@@ -153,10 +153,10 @@ it('the whole fleet is upgraded under load, and its state with it', async (t) =>
 
   const file = join(folder, 'upgrade.certificate');
   const instanceOption = ['--folder', cluster.folder, '--instance', instance.folder];
-  const written = run('upgrade', 'report', ...instanceOption, '--release-folder', second, '--out', file);
-  assert.equal(written.activation.writeSets.length, report.activations[0]!.batches);
+  run('upgrade', 'report', ...instanceOption, '--release-folder', second, '--out', file);
   const verified = run('upgrade', 'verify', file, '--genesis', toHex(local.service));
-  assert.equal(verified.activation.migration, written.activation.migration);
+  assert.equal(verified.activation.writeSets.length, report.activations[0]!.batches);
+  assert.deepEqual(verified.activation.service, { from: 1, to: 2 });
   const altered = readFileSync(file);
   altered[altered.length >> 1]! ^= 1;
   writeFileSync(file, altered);

@@ -169,10 +169,13 @@ class BatchExecution {
     const { sequence, time, batch } = this.#input;
     const at = { sequence, time };
     const { policy } = this.#constitution;
-    const unacceptable = misordered(this.#environment.cryptography, dueActivation(this.#before), batch.items);
+    const due = dueActivation(this.#before);
+    const unacceptable = misordered(this.#environment.cryptography, due, batch.items);
     if (unacceptable !== undefined) return { unacceptable };
     const releases = releasesOf(this.#constitution, this.#activation);
-    this.#membership = beginBatch(this.#membership, policy, releases, at);
+    // No challenge can be ordered now: a turn that waited for one would stop the service. spec/upgrades.md, line 31.
+    const launched = due === undefined ? releases : { ...releases, current: undefined };
+    this.#membership = beginBatch(this.#membership, policy, launched, at);
     this.#halted = halted(this.#membership, policy, time);
 
     for (const [i, item] of batch.items.entries()) {

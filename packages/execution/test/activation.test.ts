@@ -427,6 +427,32 @@ describe('a migration in steps', () => {
       assert.deepEqual(ask(log, 'add x'), { ok: true, value: 3 });
     });
 
+  it('is not stopped by a turn that waits for its challenge [31]', () => {
+    let fails = true;
+    const unready = { ok: false, result: encodeResult({ ok: false, error: { code: 'unready', message: 'no' } }) };
+    const log = moved(
+      4,
+      stepwise(() => (fails ? unready : undefined)),
+    );
+    log.run(due(log));
+    fails = false;
+    for (let i = 0; i < 5; i++) {
+      const commands = Array.from({ length: 10 }, (_, j) => `add z${10 * i + j}`);
+      log.run([log.bundle('alice', 4 + 10 * i, commands)]);
+    }
+    const retry: GovernanceAction = { kind: 'retry-activation', release: successor };
+    log.execution.commit(log.sequence);
+    log.run([], log.time + log.execution.committed().constitution.policy.turnIntervalMs);
+    log.decide(retry, 'ada', 'cy');
+    assert.notEqual(log.execution.challengeOwed(), undefined);
+    assert.ok(migrate(log).length > 50);
+    assert.equal(active(log).code.version, 2);
+    const { finished, open } = log.execution.committed().membership;
+    assert.deepEqual([finished.at(-1)?.outcome, open], ['discarded', undefined]);
+    log.run([]);
+    assert.notEqual(log.execution.challengeOwed(), undefined, 'it opens again');
+  });
+
   it('goes on in a state that was transferred in the middle of it [23]', () => {
     const log = moved(4, stepwise());
     log.run(due(log));

@@ -18,6 +18,10 @@ import {
 } from '@coppice/wire';
 import type { Driver, RunningInstance } from './process-driver.ts';
 
+/** Of a turn that drew no variant. spec/turns.md, line 34. */
+const noneFits =
+  'no variant of the release fits this slot, and as many turns as may waived a rule: members approve variants, or raise waiversMax';
+
 /** What the host reads of a replica's status. */
 interface ObservedStatus {
   readonly service: string;
@@ -179,7 +183,7 @@ export class Host {
     if (release === undefined || challenge === undefined) return;
     const launch = { service, slot: turn.slot, turn: turn.turn, challenge, release, variant };
     const fail = (reason: string): void => onEvent({ kind: 'failed', turn: turn.turn, slot: turn.slot, reason });
-    const lacking = missing(launch);
+    const lacking = variant === '' ? noneFits : missing(launch);
     if (lacking !== undefined) {
       if (lacking !== this.#lacking) fail(lacking);
       this.#lacking = lacking;

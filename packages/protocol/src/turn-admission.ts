@@ -68,6 +68,9 @@ export interface Appraiser {
   objection(instance: AdmittedInstance, slot: number, m: Membership, time: number): string | undefined;
 }
 
+/** What a turn has drawn for which no variant fits: nothing that is launched is this. It stays open until its deadline. [34] */
+export const noVariant = '';
+
 /** Lines 30-34. `draw` gives the variants that may be drawn, or `undefined` where something would have to be waived once too often. */
 export function acceptChallenge(
   m: Membership,
@@ -88,10 +91,7 @@ export function acceptChallenge(
     return invalid('challenge without a valid certificate');
   }
   const challenge = challengeOf(cryptography, turn, certificate);
-  const choices = draw(open);
-  if (choices === undefined)
-    return refused('no-variant', 'no variant differs enough, and as many turns as may took one that does not');
-  const { variants, waived } = choices;
+  const { variants, waived } = draw(open) ?? { variants: [noVariant], waived: [] };
   const variant = variants[firstBits(challenge) % variants.length];
   if (variant === undefined) return refused('wrong-release', 'the release has no variants');
   return done({ ...m, open: { ...open, drawn: { challenge, variant, waived } } }, { turn, challenge, variant, waived });

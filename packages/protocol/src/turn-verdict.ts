@@ -21,7 +21,6 @@ export type RefusalCode =
   | 'too-early'
   | 'already-done'
   | 'wrong-release'
-  | 'no-variant'
   | 'wrong-keys'
   | 'not-admitted'
   | 'unknown-header'

@@ -42,7 +42,7 @@ export interface TurnPolicy {
 
 /** Releases that the members approve. */
 export interface TurnReleases {
-  /** What turns launch now; none: no turn opens. */
+  /** What turns launch now; none: no turn opens, and one without a challenge is discarded. */
   readonly current: Digest | undefined;
   approved(release: Digest): boolean;
 }
@@ -61,7 +61,8 @@ export const challengeWithin = 32;
 export function beginBatch(m: Membership, policy: TurnPolicy, releases: TurnReleases, at: BatchPlace): Membership {
   let next = m;
   if (next.open !== undefined && at.time >= next.open.deadline) next = endTurn(next, 'expired', at);
-  if (next.open !== undefined && !releases.approved(next.open.release)) next = endTurn(next, 'discarded', at);
+  const idle = next.open?.drawn === undefined && releases.current === undefined;
+  if (next.open !== undefined && (idle || !releases.approved(next.open.release))) next = endTurn(next, 'discarded', at);
   return openTurn(next, policy, releases, at);
 }
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sameBytes, type Scheme, schemes } from '@coppice/wire';
 import type { Membership } from '../src/membership.ts';
-import { waivedTurns } from '../src/turn.ts';
-import { acceptChallenge, acceptReady, admit, type Appraiser } from '../src/turn-admission.ts';
+import { challengeMissing, waivedTurns } from '../src/turn.ts';
+import { acceptChallenge, acceptReady, admit, type Appraiser, noVariant } from '../src/turn-admission.ts';
 import { batch, challenge, codeOf, completeTurn, join, readyAt, taken } from './turn-driver.ts';
 import * as fixture from './turn-fixture.ts';
 
@@ -43,10 +43,13 @@ describe('challenge', () => {
     assert.equal(waivedTurns(over, policy, deadline + policy.recoveryPeriodMs), 0);
   });
 
-  it('is refused where something would be waived once too often', () => {
-    const m = opened();
-    const verdict = acceptChallenge(m, contextAt(202), 1, certificate(m, 200), () => undefined);
-    assert.equal(verdict.kind === 'refused' && verdict.code, 'no-variant');
+  it('draws nothing where something would be waived once too often, and the turn fails at its deadline', () => {
+    const m = taken(acceptChallenge(opened(), contextAt(202), 1, certificate(opened(), 200), () => undefined));
+    assert.deepEqual([m.open?.drawn?.variant, m.open?.drawn?.waived], [noVariant, []]);
+    assert.equal(challengeMissing(m, 1000), false, 'the service goes on');
+    const over = batch(m, m.open!.deadline);
+    assert.equal(over.finished.at(-1)?.outcome, 'expired');
+    assert.equal(waivedTurns(over, policy, m.open!.deadline), 0);
   });
 
   it('draws every variant, and the same one for the same challenge', () => {

@@ -132,7 +132,6 @@ const refusals: Expected<RefusalCode> = {
   'too-early': must,
   'already-done': must,
   'wrong-release': must,
-  'no-variant': 'a release of a simulation has more variants than slots, so that one fits whatever a turn draws',
   'wrong-keys': must,
   'not-admitted': must,
   'unknown-header': must,

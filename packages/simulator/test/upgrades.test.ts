@@ -28,6 +28,7 @@ describe('seeds in which the service is upgraded', () => {
   ] as const)
     it(`${seed}, ${upgrades}`, () => {
       const outcome = simulate(seed, { choices: { upgrades } });
+      outcomes.push(outcome);
       assert.deepEqual(outcome.violations, []);
       const { branch } = outcome.reached;
       assert.ok(branch['a migration goes on in another step']! > 0);

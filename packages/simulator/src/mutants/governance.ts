@@ -11,8 +11,8 @@ export const governance: readonly Mutant[] = [
     patches: [
       {
         file: 'governance/src/execute.ts',
-        text: '  if (counted.approvals >= counted.needed) {',
-        instead: '  if (counted.approvals >= 1) {',
+        text: "if (approvals >= needed) return 'accepted';",
+        instead: "if (approvals >= 1) return 'accepted';",
       },
     ],
     choices: governed,

@@ -17,8 +17,8 @@ export const upgrades: readonly Mutant[] = [
     patches: [
       {
         file: 'execution/src/activation.ts',
-        text: 'membership.occupants.every((seat)',
-        instead: 'membership.occupants.some((seat)',
+        text: 'const moved = membership.occupants.every((seat)',
+        instead: 'const moved = membership.occupants.some((seat)',
       },
     ],
     choices: upgraded,
@@ -128,8 +128,8 @@ export const upgrades: readonly Mutant[] = [
     patches: [
       {
         file: 'execution/src/activation.ts',
-        text: 'attempt: activation.attempts + 1,',
-        instead: 'attempt: 1,',
+        text: 'const attempt = activation.attempts + 1;',
+        instead: 'const attempt = 1;',
       },
     ],
     choices: divided,

@@ -10,6 +10,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Window } from './load.ts';
 import { measureEvidence } from './evidence.ts';
+import { measureLargeState } from './large-state.ts';
 import { type Options, optionsOf, usage } from './options.ts';
 import { profileSummary } from './profile.ts';
 import { aligned, type Result, resultOf, round, table } from './report.ts';
@@ -136,4 +137,7 @@ try {
 }
 if (options === undefined) process.stdout.write(usage);
 else if (options.evidence) process.exitCode = measureEvidence(options, say) ? 0 : 2;
-else await main(options);
+else if (options.largeState !== undefined) {
+  const document = await measureLargeState(options, options.largeState, say);
+  if (options.json) process.stdout.write(`${JSON.stringify(document)}\n`);
+} else await main(options);

@@ -10,6 +10,7 @@ export const usage = `npm run bench -- [options]
   --quick              128 bytes at 1 and 256 outstanding, in under a minute
   --turns              throughput while a turn runs, and after it, against before it
   --transfer           a slot's turn, then another's, in a service with --mib of state
+  --state              the same state by itself, in this process
   --mib N              of state                                                  100
   --value-bytes N      of each value of it                                       1024
   --state-cache MIB    of the state's leaves in each replica's memory             all
@@ -40,6 +41,7 @@ export interface Options {
   readonly stateCacheBytes: number | undefined;
   readonly turns: boolean;
   /** Of state to be transferred, if that is what is measured. */
+  readonly largeState: { readonly mebibytes: number; readonly valueBytes: number } | undefined;
   readonly transfer: { readonly mebibytes: number; readonly valueBytes: number } | undefined;
   readonly json: boolean;
   readonly against: string | undefined;
@@ -58,6 +60,7 @@ export function optionsOf(args: readonly string[]): Options | undefined {
       evidence: { type: 'boolean', default: false },
       turns: { type: 'boolean', default: false },
       transfer: { type: 'boolean', default: false },
+      state: { type: 'boolean', default: false },
       mib: { type: 'string' },
       'value-bytes': { type: 'string' },
       'state-cache': { type: 'string' },
@@ -78,6 +81,10 @@ export function optionsOf(args: readonly string[]): Options | undefined {
   });
   if (values.help) return undefined;
   const { transfer } = values;
+  const size = {
+    mebibytes: numbers(values.mib ?? '100', 1)[0]!,
+    valueBytes: numbers(values['value-bytes'] ?? '1024', 1)[0]!,
+  };
   const short = values.quick || values.turns || transfer;
   const sizes = numbers(values.bytes ?? (short ? '128' : '0,128,1024'), 0);
   const depths = numbers(
@@ -96,12 +103,8 @@ export function optionsOf(args: readonly string[]): Options | undefined {
     stateCacheBytes:
       values['state-cache'] === undefined ? undefined : 1024 * 1024 * numbers(values['state-cache'], 0)[0]!,
     turns: values.turns,
-    transfer: transfer
-      ? {
-          mebibytes: numbers(values.mib ?? '100', 1)[0]!,
-          valueBytes: numbers(values['value-bytes'] ?? '1024', 1)[0]!,
-        }
-      : undefined,
+    largeState: values.state ? size : undefined,
+    transfer: transfer ? size : undefined,
     json: values.json,
     against: values.against,
     cryptography: (values.cryptography ?? 'libsodium').split(',').map(cryptographyNamed),

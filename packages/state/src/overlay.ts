@@ -47,8 +47,8 @@ export class Speculation {
     this.store = store;
   }
 
-  /** Writes the oldest overlay to the store. */
-  fold(): void {
+  /** Writes the oldest overlay to the store, and gives what it changed. */
+  fold(): readonly Version[] {
     assert(this.open === undefined, 'folding under an open transaction');
     const oldest = this.overlays.shift();
     assert(oldest !== undefined, 'folding without an overlay');
@@ -60,6 +60,7 @@ export class Speculation {
       if (newest === version) this.versions.delete(address);
       else unlinkOldest(newest);
     }
+    return oldest.versions;
   }
 
   /** Forgets the newest overlay. */

@@ -13,8 +13,16 @@ import { Store, type View } from './store.ts';
 import type { LeafStore } from './stored-leaf.ts';
 import { Trie } from './trie.ts';
 
+/**
+ * What may wait to be hashed, each change counting as {@link changeCost} bytes and those of its value: all that waits is hashed at a
+ * checkpoint, and a replica does nothing else meanwhile.
+ */
+const unhashedMax = 4 * 1024 * 1024;
+const changeCost = 1024;
+
 export class State {
   readonly #speculation: Speculation;
+  #unhashed = 0;
 
   /**
    * An empty state, or one that goes on from `snapshot`.
@@ -41,7 +49,8 @@ export class State {
 
   /** Makes the oldest overlay part of the committed state. */
   fold(): void {
-    this.#speculation.fold();
+    for (const { value } of this.#speculation.fold()) this.#unhashed += changeCost + (value?.length ?? 0);
+    if (this.#unhashed > unhashedMax) this.digest();
   }
 
   /** Forgets the newest overlays, but for the oldest `overlaysToKeep`. */
@@ -56,6 +65,7 @@ export class State {
 
   /** The digest of the committed state. Hashes what changed since it was asked last: about 4 µs a changed key. */
   digest(): Digest {
+    this.#unhashed = 0;
     return this.#speculation.store.digest();
   }
 

@@ -42,3 +42,31 @@ test('places that share many digits make the trie deep, and nothing else', () =>
   write(10, 300, undefined);
   assert.equal(state.snapshot().part('')![0], 'L'.charCodeAt(0));
 });
+
+test('a digest finds little to be hashed, however much was written since the last one', () => {
+  let hashes = 0;
+  const counting = {
+    ...cryptography,
+    hash(bytes: Uint8Array) {
+      hashes++;
+      return cryptography.hash(bytes);
+    },
+  };
+  const state = new State(counting);
+  let keys = 0;
+  const write = (): void => {
+    const transaction = state.begin().transaction();
+    for (let i = 0; i < 1000; i++) transaction.set('a', `key${keys++}`, Uint8Array.of(i));
+    transaction.commit();
+    state.fold();
+  };
+  for (let i = 0; i < 20; i++) write();
+  hashes = 0;
+  state.digest();
+  // Of at most 4,096 entries, and of the leaves and nodes above them.
+  assert.ok(hashes < 3 * 4096, `${hashes} hashes`);
+  write();
+  hashes = 0;
+  state.digest();
+  assert.ok(hashes > 1000, 'what is written is not hashed at once');
+});

@@ -154,13 +154,16 @@ function dimensionsOf({ releases }: Pick<Constitution, 'releases'>, seat: Pick<S
   };
 }
 
-function receivingOf({ now, transfer }: Replica) {
+function receivingOf({ now, peers, transfer }: Replica) {
   if (transfer === undefined) return null;
+  const avoided = [...peers].filter(([, { avoidedUntil }]) => avoidedUntil > now);
   return {
     sequence: transfer.certificate.sequence,
     ...transfer.parts.progress,
     ms: now - transfer.since,
     from: [...transfer.asked.keys()].map((id) => toHex(fromLatin1(id))),
+    /** They lied about a state, or did not answer, a short while ago. */
+    avoided: avoided.map(([id]) => toHex(fromLatin1(id))),
   };
 }
 

@@ -177,10 +177,12 @@ function receivingLines({ candidate, replicas }: FleetStatus): string[] {
     // Of an earlier release, a status has neither.
     const { filling, receiving } = (status ?? {}) as Partial<NodeStatus>;
     if (receiving !== undefined && receiving !== null) {
-      const { from, ms, partsDone, sequence, share } = receiving;
+      const { avoided, from, ms, partsDone, sequence, share } = receiving;
+      const names = avoided.map((instance) => instance.slice(0, 8)).join(', ');
       return [
         `${name} receives the state of batch ${sequence}: ${Math.floor(100 * share)} % in ${duration(ms)}, ` +
-          `${partsDone} parts, from ${from.length} ${from.length === 1 ? 'replica' : 'replicas'}`,
+          `${partsDone} parts, from ${from.length} ${from.length === 1 ? 'replica' : 'replicas'}` +
+          (names === '' ? '' : `, and not from ${names}, who lied or did not answer`),
       ];
     }
     return filling === true ? [`${name} receives the log that led to its state`] : [];

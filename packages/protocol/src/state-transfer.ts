@@ -74,13 +74,15 @@ export function onSnapshot(replica: Replica, from: InstanceId, m: MessageOf<'sna
     epoch === 0 ? replica.genesisConfiguration : chain[epoch - 1]?.next;
   const signedIn = certificate.epoch - replica.genesisConfiguration.epoch;
   const signers = configurationAt(signedIn);
-  // As far as one message leads: from there on it is asked again.
-  if (signers === undefined && m.epochs.length > 0 && chain.length > knownEpochs(replica).length) {
-    replica.proven = chain;
-    return;
+  if (signers === undefined) {
+    // As far as one message leads, which may begin long before what I know: the rest is asked for.
+    const known = knownEpochs(replica).length;
+    const first = m.epochs[0]?.header.epoch ?? Infinity;
+    if (chain.length > known) replica.proven = chain;
+    else if (first - replica.genesisConfiguration.epoch >= known) return reject('wrong-chain', 'an epoch is missing');
+    return effects.send(from, { kind: 'fetch-snapshot', epoch: chain.length });
   }
-  if (signers === undefined || !validCheckpointCertificate(cryptography, service, signers, certificate))
-    return reject('bad-certificate');
+  if (!validCheckpointCertificate(cryptography, service, signers, certificate)) return reject('bad-certificate');
 
   // The epoch in which the log goes on above the checkpoint: the first that did not end at or below it.
   const epoch = chain.filter((closed) => closed.header.sequence <= certificate.sequence).length;

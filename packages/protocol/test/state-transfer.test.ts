@@ -3,6 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { encode, limits } from '@coppice/wire';
+import { type Message, messageCodec } from '../src/message.ts';
 import { Cluster, type Node } from './cluster.ts';
 import { toyItem } from './toy.ts';
 
@@ -84,6 +86,60 @@ test('an offer fits one message, however many epochs the service has behind it',
     cluster.input(old, { kind: 'message', from: asking.id, message: { kind: 'fetch-snapshot', epoch } });
   }
   assert.deepEqual(offers, [512, 100, 0]);
+});
+
+test('an offer fits one message, however long the signatures are', () => {
+  const cluster = new Cluster(4);
+  const [old, asking] = [cluster.nodes[0]!, cluster.nodes[1]!];
+  load(cluster, old, 1000);
+  const { replica } = old;
+  const { certificate, header } = [...replica.log.values()].find((entry) => entry.certificate !== undefined)!;
+  const reveals = certificate!.reveals.map((reveal) => ({ ...reveal, signature: new Uint8Array(3373) }));
+  const epoch = { header, certificate: { ...certificate!, reveals }, next: replica.configuration };
+  replica.epochs = Array.from({ length: 500 }, () => epoch);
+  replica.stableCertificate = { ...replica.stableCertificate!, epoch: 500 };
+
+  const offers: Message[] = [];
+  cluster.passes = (from, to, message) => {
+    if (from === old && to === asking && message.kind === 'snapshot') offers.push(message);
+    return false;
+  };
+  cluster.input(old, { kind: 'message', from: asking.id, message: { kind: 'fetch-snapshot', epoch: 0 } });
+  const bytes = encode(messageCodec, offers[0]!).length;
+  assert.ok(bytes > limits.messageBytes / 3 && bytes < limits.messageBytes, `${bytes}`);
+});
+
+test('a chain of epochs too long for one offer is proven by several', () => {
+  const cluster = new Cluster(4);
+  const [primary, , , victim] = cluster.nodes as [Node, Node, Node, Node];
+  cluster.pass(400);
+  const offers: (Message & { kind: 'snapshot' })[] = [];
+  const asked: number[] = [];
+  cluster.passes = (from, to, message) => {
+    if (to === victim && message.kind === 'snapshot') offers.push(message);
+    if (from === victim && message.kind === 'fetch-snapshot') asked.push(message.epoch);
+    return to !== victim || message.kind === 'status';
+  };
+  for (let epoch = 0; epoch < 3; epoch++) {
+    cluster.submit(primary, toyItem('close'));
+    load(cluster, primary, 600);
+  }
+  load(cluster, primary, 3000);
+  const offer = offers.at(-1)!;
+  assert.ok(offer.epochs.length >= 3);
+  const tell = (epochs: typeof offer.epochs): void =>
+    cluster.input(victim, { kind: 'message', from: primary.id, message: { ...offer, epochs } });
+  tell(offer.epochs.slice(0, 2));
+  assert.equal(victim.replica.proven.length, 2);
+  // Whoever was asked for batches begins with epoch 0.
+  tell(offer.epochs.slice(0, 1));
+  assert.deepEqual(asked, [2, 2]);
+  tell([]);
+  assert.equal(victim.rejected.at(-1), 'snapshot: wrong-chain (an epoch is missing)');
+  cluster.passes = () => true;
+  load(cluster, primary, 3000);
+  assert.ok(victim.reports.includes('installed'));
+  cluster.checkAgreement();
 });
 
 test('a state of which nothing differs is taken over without a question', () => {

@@ -53,6 +53,8 @@ function fail(error: unknown): never {
 
 try {
   await program.parseAsync();
+  // An answer may be larger than what a pipe takes at once.
+  await new Promise((resolve) => process.stdout.write('', resolve));
   process.exit();
 } catch (error) {
   fail(error);

@@ -20,6 +20,7 @@ export interface Recovered {
     readonly folder: string;
     readonly slot: number | null;
     readonly length: number;
+    readonly end: string;
     readonly altered: string | null;
     readonly unreadable?: string;
   }[];

@@ -6,9 +6,8 @@ import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
-import { auditFolder, receiptText } from '@coppice/cli';
-import { DoorConnection } from '@coppice/client';
-import { decode, fromHex, genesisDocumentCodec, toHex } from '@coppice/wire';
+import { auditFolder, decide, receiptText } from '@coppice/cli';
+import { toHex } from '@coppice/wire';
 import { Cluster, found, operation, statusOf, told, turned, until } from '../cluster.ts';
 import { Load } from '../load.ts';
 import { commandLine, killAll, recover, recovered } from '../recovery.ts';
@@ -49,30 +48,68 @@ it('a service whose replicas are all killed goes on from their disks, and a clie
     assert.deepEqual(report.problems, []);
     assert.deepEqual(report.service, local.service);
   }
+  // Nor is there anything secret in what shows both services to anyone.
+  const exported = join(folderFor(t), 'public.ledger');
+  assert.equal((await commandLine('ledger', 'export', instance!.folder, '--out', exported)).status, 0);
+  for (const service of [before, local.service]) {
+    const { answer: report, status } = await commandLine('ledger', 'verify', exported, '--service', toHex(service));
+    assert.equal(status, 0, JSON.stringify(report));
+    const { predecessors, service: last } = report as { predecessors: string[]; service: string };
+    assert.deepEqual([predecessors, last], [[toHex(before)], toHex(local.service)]);
+  }
+  assert.equal((await commandLine('ledger', 'verify', exported, '--service', '00'.repeat(32))).status, 1);
+  // A receipt of the lost service is as good as it was.
+  const old = load.acknowledged[0]!.committed.receipt();
+  const kept = join(folderFor(t), 'receipt.json');
+  writeFileSync(kept, receiptText(old));
+  assert.equal((await commandLine('receipt', 'verify', kept, '--service', toHex(before))).status, 0);
+  assert.equal((await commandLine('receipt', 'verify', kept, '--service', toHex(local.service))).status, 1);
 });
 
 it('turns go on in the successor, and it can be lost and recovered, too', async (t) => {
-  const cluster = await found(t, { recoveryThreshold: 2 });
+  // With checkpoints, which prove to clients who the members are.
+  const cluster = await found(t, { recoveryThreshold: 2, policy: { checkpointInterval: 8 } });
   const client = await cluster.client();
   const load = new Load(client);
   await load.progress(100);
+  // A member is put out: what is written from then on is not for it, whoever helps.
+  const { folder } = cluster.local;
+  const members = folder.keys('members').map((name) => folder.key('members', name));
+  const putOut = { kind: 'remove-member', key: folder.key('members', 'member-2').publicKey } as const;
+  assert.equal((await decide(client, members, putOut)).state, 'accepted');
+  rmSync(join(folder.path, 'members', 'member-2.key'));
+  await load.progress(100);
   await killAll(cluster);
-  // No auditor is there: two of three members open the disks together.
+  // No auditor is there: the two members who are left open the disks together.
   const auditors = join(cluster.folder, 'auditors');
   renameSync(auditors, `${auditors}.away`);
   const shut = await recover(cluster.folder, '--check');
   assert.match(shut.said, /is encrypted: name the key file of an auditor/);
-  const [key, first, other] = ['recoverer.key', 'share-1', 'share-3'].map((name) => join(cluster.folder, name));
-  const made = await commandLine('member', 'share', 'key', '--out', key!);
+  const [key, request] = ['recoverer.key', 'request.json'].map((name) => join(cluster.folder, name)) as [
+    string,
+    string,
+  ];
+  const made = await commandLine('member', 'share', 'key', '--out', key);
   const { publicKey } = made.answer as { publicKey: string };
-  for (const [as, out] of [
-    ['member-1', first!],
-    ['member-3', other!],
-  ] as const) {
-    const release = ['release', '--folder', cluster.folder, '--as', as, '--to', publicKey, '--out', out];
-    assert.equal((await commandLine('member', 'share', ...release)).status, 0);
+  const asked = ['request', '--folder', cluster.folder, '--to', publicKey, '--out', request];
+  assert.equal((await commandLine('member', 'share', ...asked)).status, 0);
+  const shares: string[] = [];
+  for (const i of [1, 2, 3]) {
+    const out = join(cluster.folder, `share-${i}.json`);
+    // As on a machine that has the member's key, and nothing else.
+    const own = ['--share-key', join(cluster.folder, 'recovery', `member-${i}.key`), '--folder', folderFor(t)];
+    const { answer, status } = await commandLine('member', 'share', 'release', request, '--out', out, ...own);
+    const opened = answer as { shares: number; of: number };
+    assert.equal(status, 0);
+    assert.equal(opened.shares === opened.of, i !== 2, JSON.stringify(opened));
+    assert.ok(opened.shares > 0);
+    shares.push(out);
   }
-  const { local: second } = await recovered(cluster.folder, '--share', first!, other!, '--share-key', key!);
+  const gone = await recover(cluster.folder, '--check', '--share', ...shares.slice(0, 2), '--share-key', key);
+  assert.equal(gone.status, 1);
+  assert.match(gone.said, /1 of 2 shares that segment \d+ takes were released/);
+  const together = ['--share', shares[0]!, shares[2]!, '--share-key', key];
+  const { local: second } = await recovered(cluster.folder, ...together);
   renameSync(`${auditors}.away`, auditors);
   await client.succeed(second.addresses());
   const between = new Cluster(t, second);
@@ -172,11 +209,23 @@ it('a replica that was thought dead stops when it is shown the succession, and a
   const { local } = await recovered(cluster.folder, '--from', disk);
   await assert.rejects(client.succeed(local.addresses()), { code: 'FORK' });
   cluster.signal(hidden, 'SIGCONT');
-  const succession = decode(genesisDocumentCodec, local.folder.read('genesis.bin'));
-  assert.ok(succession.ok);
-  const door = await DoorConnection.open(hidden.clientAddress, fromHex(hidden.instance));
-  t.after(() => door.close());
-  await door.ask({ kind: 'succession', document: succession.value }, 'accepted');
+  const proof = join(copies, 'succession.proof');
+  assert.equal((await commandLine('succession', 'prove', '--folder', cluster.folder, '--out', proof)).status, 0);
+  const verified = await commandLine('succession', 'verify', proof, '--service', toHex(cluster.local.service));
+  assert.deepEqual(verified.answer, {
+    ok: true,
+    service: toHex(cluster.local.service),
+    successor: toHex(local.service),
+  });
+  // Members left out what was acknowledged after the copies: whoever holds a receipt of it sees that, and nobody is led on from another service.
+  const receipt = join(copies, 'receipt.json');
+  writeFileSync(receipt, receiptText(load.acknowledged.at(-1)!.committed.receipt()));
+  const verify = ['succession', 'verify', proof, '--service'];
+  const forked = await commandLine(...verify, toHex(cluster.local.service), '--receipts', receipt);
+  assert.deepEqual([forked.status, (forked.answer as { kind: string }).kind], [1, 'fork']);
+  assert.equal((await commandLine(...verify, '00'.repeat(32))).status, 1);
+  const tell = ['succession', 'tell', proof, '--address'];
+  assert.equal((await commandLine(...tell, hidden.clientAddress)).status, 0);
   const status = await statusOf(hidden);
   assert.equal(status.health, 'succeeded');
   assert.equal(status.successor, toHex(local.service));

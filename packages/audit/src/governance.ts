@@ -47,6 +47,7 @@ const thresholds: Readonly<Record<string, string>> = {
   'remove-client': 'clients',
   'set-roles': 'clients',
   'set-auditors': 'members',
+  'set-recovery': 'members',
   'set-thresholds': 'thresholds',
 };
 

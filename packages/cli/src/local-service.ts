@@ -3,7 +3,6 @@
  *
  * What `coppice dev`, the demo, the bench and the end-to-end tests have in common.
  */
-import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { LaunchData } from '@coppice/attestation';
 import { Client, type ClientOptions } from '@coppice/client';
@@ -32,7 +31,6 @@ import {
   showChips,
 } from './local-platforms.ts';
 import { type LocalRuntimes, ownRuntime } from './local-runtimes.ts';
-import { shareKey } from './recovery/shares.ts';
 import { ServiceFolder, UserError } from './service-folder.ts';
 
 export interface FoundingOptions {
@@ -47,7 +45,7 @@ export interface FoundingOptions {
   readonly members?: number;
   /** Whom the ledgers are encrypted to, with keys made here; default 1. None: they are written in the clear. */
   readonly auditors?: number;
-  /** Members that it takes to open the ledgers without any auditor: each gets a share of a recovery key that nobody keeps. */
+  /** Members that it takes to open the ledgers without any auditor: each gets a key of recovery. */
   readonly recoveryThreshold?: number;
   /** Fields of the policy that differ from those of a local service. */
   readonly policy?: Partial<ConstitutionSource['policy']>;
@@ -135,9 +133,12 @@ export class LocalService {
       const name = `auditor-${i + 1}`;
       return { name, key: toHex(folder.auditorKey(name).publicKey) };
     });
-    if (options.recoveryThreshold !== undefined)
-      readers.push({ name: 'recovery', key: await shareRecoveryKey(folder, options.recoveryThreshold, signers) });
-    const source = { ...sourceOf(options, slots, release, signers), ...(readers.length > 0 && { auditors: readers }) };
+    const { recoveryThreshold } = options;
+    const source = {
+      ...sourceOf(options, slots, release, signers),
+      ...(readers.length > 0 && { auditors: readers }),
+      ...(recoveryThreshold !== undefined && { recovery: recoveryOf(folder, recoveryThreshold, signers) }),
+    };
     const constitution = constitutionOf(source);
     folder.write('constitution.json', `${JSON.stringify(source, undefined, 2)}\n`);
     const driver = driverOf(path, options);
@@ -277,15 +278,13 @@ export class LocalService {
   }
 }
 
-/** Makes a recovery key, of which only the public half and sealed shares of the members remain. */
-async function shareRecoveryKey(folder: ServiceFolder, threshold: number, members: readonly Member[]): Promise<string> {
-  const shared = await shareKey(
-    new Uint8Array(randomBytes(32)),
-    threshold,
-    members.map(({ name }) => ({ name, key: folder.recoveryKey(name).publicKey })),
-  );
-  folder.write('recovery.json', `${JSON.stringify(shared, undefined, 2)}\n`);
-  return shared.key;
+/** Has any `threshold` of these members open files together, each with a key that is made for it. */
+function recoveryOf(folder: ServiceFolder, threshold: number, members: readonly Member[]) {
+  const keys = members.map(({ name, signer }) => ({
+    member: toHex(signer.publicKey),
+    key: toHex(folder.recoveryKey(name).publicKey),
+  }));
+  return { threshold, keys };
 }
 
 function driverOf(

@@ -16,6 +16,7 @@ import { receiptCommands } from './command-line/receipt.ts';
 import { releaseCommands } from './command-line/release.ts';
 import { upgradeCommands } from './command-line/upgrade.ts';
 import { evidenceCommands } from './command-line/evidence.ts';
+import { successionCommands } from './command-line/succession.ts';
 import { ledgerCommands } from './command-line/ledger.ts';
 import { UserError } from './service-folder.ts';
 
@@ -36,6 +37,7 @@ releaseCommands(program);
 upgradeCommands(program);
 evidenceCommands(program);
 ledgerCommands(program);
+successionCommands(program);
 
 /** What went wrong, for people; with `--json` also as the one document. */
 function fail(error: unknown): never {

@@ -5,7 +5,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { nodeCryptography } from '@coppice/cryptography';
-import { verifyGenesis } from '@coppice/governance';
+import { constitutionProven, successionObjection, verifyGenesis } from '@coppice/governance';
 import {
   decodeRecord,
   type LedgerRecord,
@@ -21,6 +21,7 @@ import {
   decode,
   type Digest,
   encode,
+  type GenesisDocument,
   headerDigest,
   resultDigest,
   sameBytes,
@@ -45,23 +46,30 @@ export async function* publicRecords(
   const waiting = new Map<number, BatchRecord>();
   let committed = 0;
   let epochs = 0;
+  const next = (sequence: number): PublicBatch => {
+    const batch = waiting.get(sequence);
+    if (batch === undefined) throw new UserError(`the ledger has no batch ${sequence}`);
+    waiting.delete(sequence);
+    return publicBatch(batch);
+  };
   for await (const { payload, type } of records) {
     const decoded = decodeRecord(type, payload.slice());
     if (!decoded.ok) throw new UserError(`the ledger does not hold: ${decoded.reason}`);
     const record = decoded.value;
-    if (record.kind === 'genesis') yield record;
-    else if (record.kind === 'batch') {
+    if (record.kind === 'genesis') {
+      const { configuration, predecessor } = record.document.genesis;
+      // What a service goes on from was prepared, and need not have been committed.
+      for (const last = predecessor?.header.sequence ?? 0; committed < last; committed++) yield next(committed + 1);
+      waiting.clear();
+      epochs = configuration.epoch;
+      yield record;
+    } else if (record.kind === 'batch') {
       if (record.header.sequence > committed) waiting.set(record.header.sequence, record);
     } else if (record.kind === 'commit') {
       const { headerDigest: certified, sequence } = record.certificate.subject;
       const last = waiting.get(sequence);
       if (last === undefined || !sameBytes(headerDigest(nodeCryptography, last.header), certified)) continue;
-      for (; committed < sequence; committed++) {
-        const batch = waiting.get(committed + 1);
-        if (batch === undefined) throw new UserError(`the ledger has no batch ${committed + 1}`);
-        waiting.delete(committed + 1);
-        yield publicBatch(batch);
-      }
+      for (; committed < sequence; committed++) yield next(committed + 1);
       yield record;
     } else if (record.kind === 'epoch' && record.certificate.header.epoch === epochs) {
       if (record.certificate.header.sequence !== committed) continue;
@@ -176,6 +184,8 @@ export interface PublicLogReport {
   /** What does not hold, if anything. */
   readonly reason: string | undefined;
   readonly service: string | undefined;
+  /** Those that it goes on from, the oldest first. */
+  readonly predecessors: readonly string[];
   readonly batches: number;
   readonly epochs: number;
   readonly transactions: number;
@@ -184,10 +194,10 @@ export interface PublicLogReport {
   readonly written: number;
 }
 
-/** Checks a file from genesis on. `service`: what it must be of; else it is judged by its own genesis. */
+/** Checks a file from genesis on. `service`: what it must be of, or have been of; else it is judged by its own genesis. */
 export function verifyPublicLog(path: string, service: Digest | undefined): PublicLogReport {
   const verifier = new PublicLogVerifier(nodeCryptography);
-  let of = service;
+  const documents: GenesisDocument[] = [];
   let reason: string | undefined;
   const records = readPublicLog(path);
   for (let next = records.next(); reason === undefined; next = records.next()) {
@@ -197,23 +207,43 @@ export function verifyPublicLog(path: string, service: Digest | undefined): Publ
     }
     const record = next.value;
     if (record.kind === 'genesis') {
-      const genesis = verifyGenesis(nodeCryptography, record.document, {});
-      of ??= serviceDigest(nodeCryptography, record.document.genesis);
-      reason = genesis.ok ? verifier.begin(of, record.document) : `genesis: ${genesis.check}: ${genesis.reason}`;
+      reason = founded(verifier, documents.at(-1), record.document);
+      documents.push(record.document);
     } else {
       reason = verifier.add(record);
       if (reason !== undefined) reason = `after batch ${verifier.committed?.sequence ?? 0}: ${record.kind}: ${reason}`;
     }
   }
   records.return(undefined);
+  const services = documents.map(({ genesis }) => toHex(serviceDigest(nodeCryptography, genesis)));
   reason ??= verifier.uncertified > 0 ? `${verifier.uncertified} batches at its end are not certified` : undefined;
   reason ??= verifier.committed === undefined ? 'nothing is in it' : undefined;
+  reason ??= service === undefined || services.includes(toHex(service)) ? undefined : 'genesis: of another service';
   return {
     ok: reason === undefined,
     reason,
-    service: of && toHex(of),
+    service: services.at(-1),
+    predecessors: services.slice(0, -1),
     batches: verifier.committed?.sequence ?? 0,
     epochs: verifier.epoch + 1,
     ...verifier.shown,
   };
+}
+
+/** Begins with a service, or goes on to the one that its members founded in its place; why not, if not. */
+function founded(
+  verifier: PublicLogVerifier,
+  before: GenesisDocument | undefined,
+  document: GenesisDocument,
+): string | undefined {
+  const genesis = verifyGenesis(nodeCryptography, document, {});
+  if (!genesis.ok) return `genesis: ${genesis.check}: ${genesis.reason}`;
+  if (before === undefined) return verifier.begin(serviceDigest(nodeCryptography, document.genesis), document);
+  const configurationOf = (epoch: number) => verifier.configurationOf(epoch);
+  const inForce = constitutionProven(nodeCryptography, before, configurationOf, document);
+  const reason =
+    typeof inForce === 'string'
+      ? inForce
+      : (successionObjection(nodeCryptography, document, inForce) ?? verifier.succeed(document));
+  return reason === undefined ? undefined : `succession: ${reason}`;
 }

@@ -8,7 +8,6 @@
  *     members/NAME.key    private keys of members (seed, hexadecimal): only where one machine plays them all
  *     clients/NAME.key
  *     releases/DIGEST/    the releases that can be launched: docs/reference/releases.md
- *     recovery.json       the recovery key, in shares of the members: docs/how-to/recover-a-service.md
  *     recovery/NAME.key   private keys of members that open their shares: only where one machine plays them all
  *     auditors/NAME.key   private keys of auditors (X25519, hexadecimal), whom the ledgers are encrypted to: likewise
  *     instances/          one folder a launch
@@ -94,7 +93,7 @@ export class ServiceFolder {
     return readAuditorKey(this.#keyFile('auditors', name));
   }
 
-  /** The key of a member that opens its share of the recovery key, made if it is not there. */
+  /** The key of a member that opens its shares of files' keys, made if it is not there. */
   recoveryKey(name: string): SealingKey {
     return readAuditorKey(this.#keyFile('recovery', name));
   }

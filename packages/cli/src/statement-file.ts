@@ -121,6 +121,10 @@ export function actionText(action: GovernanceAction): string {
       return `roles of ${short(action.key)}: ${action.roles.join(', ') || 'none'}`;
     case 'set-auditors':
       return `encrypt to ${action.auditors.map((one) => `${one.name} (${short(one.key)})`).join(', ')} from then on`;
+    case 'set-recovery': {
+      const { keys, threshold } = action.recovery;
+      return `have any ${threshold} of ${keys.length} members (${keys.map((one) => short(one.member)).join(', ')}) open what is written from then on`;
+    }
     case 'set-thresholds': {
       const changes = Object.entries(action.thresholds ?? {}).map(([name, value]) => `${name} = ${value}`);
       const { badMembersTolerated: bad } = action;

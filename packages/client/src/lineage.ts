@@ -9,11 +9,18 @@ import { constitutionProven, successionObjection } from '@coppice/governance';
 import { ChainVerifier, headObjection } from '@coppice/ledger';
 import {
   type Cryptography,
+  decode,
   type Digest,
+  encode,
   type EpochCertificate,
+  epochCertificatesCodec,
   type GenesisDocument,
+  genesisDocumentCodec,
+  list,
   sameBytes,
   serviceDigest,
+  struct,
+  u8,
 } from '@coppice/wire';
 import { DoorConnection, DoorError } from './door-connection.ts';
 
@@ -82,6 +89,69 @@ export async function findAncestors(
     }
   }
   throw new DoorError('UNREACHABLE', `no replica shows the services before it\n  ${problems.join('\n  ')}`);
+}
+
+/** Services of one lineage, as a file: anyone can follow it, offline. */
+const lineageCodec = struct({
+  version: u8,
+  services: list(struct({ document: genesisDocumentCodec, epochs: epochCertificatesCodec }), ancestorsMax + 1),
+});
+const lineageVersion = 1;
+
+export function encodeLineage(services: readonly Ancestor[]): Uint8Array {
+  return encode(lineageCodec, { version: lineageVersion, services: [...services] }, 1 << 16);
+}
+
+/** The services in these bytes, of which nothing is verified; `undefined` where they hold none. */
+export function decodeLineage(content: Uint8Array): readonly Ancestor[] | undefined {
+  const decoded = decode(lineageCodec, content);
+  return decoded.ok && decoded.value.version === lineageVersion ? decoded.value.services : undefined;
+}
+
+/** All that this replica shows of its own service, and of those that it goes on from. Not verified. */
+export async function askLineage(cryptography: Cryptography, connection: DoorConnection): Promise<Ancestor[]> {
+  const epochs: EpochCertificate[] = [];
+  let document: GenesisDocument | undefined;
+  for (let more = true; more;) {
+    const answer = await connection.ask({ kind: 'chain', from: epochs.length }, 'chain', askMs);
+    document ??= answer.genesis;
+    epochs.push(...answer.epochs);
+    more = answer.more && answer.epochs.length > 0;
+  }
+  if (document === undefined) throw new DoorError('REFUSED', 'shows no genesis document');
+  return [...(await askAncestors(cryptography, connection, document)), { document, epochs }];
+}
+
+export type Followed =
+  | { readonly ok: true; readonly successor: Digest }
+  | { readonly ok: false; readonly kind: 'invalid' | 'fork'; readonly reason: string };
+
+/**
+ * Where the members of `service` and of those that succeeded it have gone on, to somebody who trusts that digest alone and may have seen a header certified.
+ * Lines 50-51.
+ */
+export function followLineage(
+  cryptography: Cryptography,
+  services: readonly Ancestor[],
+  service: Digest,
+  seen?: Parameters<typeof headObjection>[3],
+): Followed {
+  const begin = services.findIndex(({ document }) => sameBytes(serviceDigest(cryptography, document.genesis), service));
+  if (begin < 0) return { ok: false, kind: 'invalid', reason: 'it does not begin with that service' };
+  try {
+    let before = services[begin]!;
+    let chain = chainOf(cryptography, before.document, before.epochs);
+    for (const next of services.slice(begin + 1)) {
+      const objection = objectionTo(cryptography, chain, before.document, next.document, seen);
+      if (objection !== undefined) return { ok: false, ...objection };
+      chain = chainOf(cryptography, next.document, next.epochs);
+      before = next;
+    }
+    return { ok: true, successor: chain.service };
+  } catch (error) {
+    if (error instanceof DoorError) return { ok: false, kind: 'invalid', reason: error.message };
+    throw error;
+  }
 }
 
 /** The verifier of a service's epochs. Throws DoorError where they are not a chain. */

@@ -12,6 +12,7 @@ import {
   platformForm,
   platformName,
   platformOfValues,
+  recoveryForm,
   releaseDigest,
   releaseForm,
   roles,
@@ -101,6 +102,11 @@ export const actionForm = choice(
       {},
       'Sets whom instances encrypt to what they write from then on, where they encrypt it.',
     ),
+    'set-recovery': object(
+      { recovery: recoveryForm },
+      {},
+      'Sets which members can open together what instances write from then on, where they encrypt it.',
+    ),
     'set-thresholds': object(
       {},
       { thresholds: object({}, thresholdForms, 'Those that change.'), badMembersTolerated: badMembersForm },
@@ -129,5 +135,6 @@ export const thresholdFor: Record<GovernanceAction['kind'], Action> = {
   'remove-client': 'clients',
   'set-roles': 'clients',
   'set-auditors': 'members',
+  'set-recovery': 'members',
   'set-thresholds': 'thresholds',
 };

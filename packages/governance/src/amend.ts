@@ -7,7 +7,7 @@
 import { type Active, type Cryptography, type Digest, sameBytes, toHex } from '@coppice/wire';
 import type { GovernanceAction } from './action.ts';
 import { speaks } from './active.ts';
-import { type Constitution, currentRelease, type Variant } from './constitution.ts';
+import { type Constitution, currentRelease, encrypts, type Variant } from './constitution.ts';
 import { decodeConstitution, encodeConstitution, parseConstitution } from './constitution-document.ts';
 import type { Problem } from './form.ts';
 import { withParameters, withPlatform } from './parameters.ts';
@@ -77,10 +77,9 @@ export function amend(constitution: Constitution, action: Amendment, context: Am
     case 'set-roles':
       return setRoles(constitution, action.key, action.roles);
     case 'set-auditors':
-      // What was begun in the clear, of files that were never to be secret, would look as if it were.
-      return constitution.auditors === undefined
-        ? refused('not-applicable', 'the service was founded without auditors')
-        : rewritten(constitution, { auditors: action.auditors });
+      return encrypting(constitution, { auditors: action.auditors });
+    case 'set-recovery':
+      return encrypting(constitution, { recovery: action.recovery });
     case 'set-thresholds':
       return rewritten(constitution, {
         thresholds: { ...constitution.thresholds, ...action.thresholds },
@@ -134,6 +133,13 @@ function withMembers(constitution: Constitution, members: readonly unknown[]): A
   return rewritten(constitution, { members, thresholds: { ...constitution.thresholds, genesis: 'all' } });
 }
 
+/** With other readers. What was begun in the clear, of files that were never to be secret, would look as if it were. */
+function encrypting(constitution: Constitution, readers: Partial<Constitution>): Amended {
+  return encrypts(constitution)
+    ? rewritten(constitution, readers)
+    : refused('not-applicable', 'the service was founded to write in the clear');
+}
+
 const holds = (key: Uint8Array) => (one: { readonly key: Uint8Array }) => sameBytes(one.key, key);
 
 function addMember(
@@ -149,7 +155,15 @@ function addMember(
 function removeMember(constitution: Constitution, key: Uint8Array): Amended {
   const members = constitution.members.filter((one) => !holds(key)(one));
   if (members.length === constitution.members.length) return refused('no-such-member', 'the key is no member’s');
-  return withMembers(constitution, members);
+  return withMembers(without(constitution, key), members);
+}
+
+/** Without the member's key of recovery: whoever is put out gets no share of what is written from then on. */
+function without(constitution: Constitution, member: Uint8Array): Constitution {
+  const { recovery } = constitution;
+  if (recovery === undefined) return constitution;
+  const keys = recovery.keys.filter((one) => !sameBytes(one.member, member));
+  return { ...constitution, recovery: { ...recovery, keys } };
 }
 
 /** A member gives up one key for another, which shows that it is there and meant for that. */
@@ -171,8 +185,15 @@ function rotateKey(
   if (!sameBytes(statement.predecessor, key)) return wrong('it is for the place of another key');
   if (time >= statement.expires) return wrong('it expired');
   if (!validStatement(cryptography, shown.value)) return wrong('its signature is not the new key’s');
+  const { members, recovery } = constitution;
   return rewritten(constitution, {
-    members: constitution.members.map((one) => (holds(key)(one) ? { ...one, key: successor } : one)),
+    members: members.map((one) => (holds(key)(one) ? { ...one, key: successor } : one)),
+    ...(recovery && {
+      recovery: {
+        ...recovery,
+        keys: recovery.keys.map((one) => (sameBytes(one.member, key) ? { ...one, member: successor } : one)),
+      },
+    }),
   });
 }
 

@@ -3,7 +3,7 @@
  * before any change takes effect.
  */
 import { type Caps, developmentPlatforms, platformNames } from '@coppice/attestation';
-import { limits, toHex } from '@coppice/wire';
+import { limits, sameBytes, toHex } from '@coppice/wire';
 import { type Constitution, keysNeeded, type Policy, reservedRoles, thresholdOf } from './constitution.ts';
 import type { Problem } from './form.ts';
 
@@ -11,6 +11,7 @@ import type { Problem } from './form.ts';
 export function inconsistencies(constitution: Constitution): Problem[] {
   return [
     ...peopleProblems(constitution),
+    ...recoveryProblems(constitution),
     ...thresholdProblems(constitution),
     ...platformProblems(constitution),
     ...releaseProblems(constitution),
@@ -53,6 +54,23 @@ function peopleProblems({ auditors = [], members, clients }: Constitution): Prob
       if (reservedRoles.includes(role)) problems.push({ path: `${pathOf(i)}.roles[${k}]`, reason: 'is reserved' });
     }
   }
+  return problems;
+}
+
+function recoveryProblems({ members, recovery }: Constitution): Problem[] {
+  if (recovery === undefined) return [];
+  const { keys, threshold } = recovery;
+  const problems: Problem[] = [];
+  for (const field of ['member', 'key'] as const) {
+    const values = keys.map((one) => toHex(one[field]));
+    problems.push(...repeated(values, (i) => `recovery.keys[${i}].${field}`));
+  }
+  for (const [i, { member }] of keys.entries()) {
+    if (!members.some(({ key }) => sameBytes(key, member)))
+      problems.push({ path: `recovery.keys[${i}].member`, reason: 'is no member’s key' });
+  }
+  if (threshold > keys.length)
+    problems.push({ path: 'recovery.threshold', reason: `is more than the ${keys.length} keys of recovery` });
   return problems;
 }
 

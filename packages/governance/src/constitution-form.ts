@@ -44,6 +44,30 @@ export const auditorsForm = listOf(
   'Who can read what instances write to their disks, which is encrypted to them. Default: nobody in particular, in the clear, for good.',
 );
 
+/** With as many auditors as there may be, they fill a key file. spec/storage.md. */
+const recoveryKeysMax = 32;
+
+export const recoveryForm = object(
+  {
+    threshold: integer(2, recoveryKeysMax, 'k: so many of these members can open a file together.'),
+    keys: listOf(
+      object(
+        {
+          member: key('Ed25519 public key of a member.'),
+          key: octets(32, 32, 'X25519 public key: the member’s shares are encrypted to it.'),
+        },
+        {},
+        'A member’s key of recovery.',
+      ),
+      2,
+      recoveryKeysMax,
+      'Of members who have one.',
+    ),
+  },
+  {},
+  'Members who can read, any k of them together, what instances write to their disks. Default: none.',
+);
+
 const threshold = (description: string) =>
   wordOr(['all', 'majority'], integer(1, limits.members, 'This many members.'), description);
 
@@ -321,6 +345,7 @@ export const constitutionForm = object(
       'Allows platforms that prove nothing, such as simulated. Every receipt and status of the service says so; default: false.',
     ),
     auditors: auditorsForm,
+    recovery: recoveryForm,
     badMembersTolerated: badMembersForm,
     thresholds,
   },

@@ -12,7 +12,8 @@ import type { Complete, ValueOf } from './form.ts';
 /** A constitution as members write it. */
 export type ConstitutionSource = ValueOf<typeof constitutionForm>;
 /** A complete constitution: every default is filled in. */
-export type Constitution = Omit<Complete<ConstitutionSource>, 'auditors'> & Pick<ConstitutionSource, 'auditors'>;
+export type Constitution = Omit<Complete<ConstitutionSource>, 'auditors' | 'recovery'> &
+  Pick<ConstitutionSource, 'auditors' | 'recovery'>;
 export type Policy = Constitution['policy'];
 export type Release = Constitution['releases'][number];
 export type Variant = Release['variants'][number];
@@ -37,6 +38,11 @@ export function thresholdOf(
 function countOf(threshold: Threshold, members: number, bad: number): number {
   if (threshold === 'all') return members;
   return threshold === 'majority' ? Math.min(members, Math.floor(members / 2) + 1 + bad) : threshold;
+}
+
+/** Whether there is anybody whom instances encrypt to what they write. */
+export function encrypts({ auditors, recovery }: Pick<Constitution, 'auditors' | 'recovery'>): boolean {
+  return auditors !== undefined || recovery !== undefined;
 }
 
 /** The roots that evidence may rest on: of each platform those that its members name, or those that are pinned. */

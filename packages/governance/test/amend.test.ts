@@ -259,7 +259,55 @@ describe('auditors', () => {
     const twice: GovernanceAction = { kind: 'set-auditors', auditors: [one!, { ...other!, key: one!.key }] };
     assert.match(refusal(scene(), ada, twice)[1], /auditors\[1\]\.key is there twice/);
     const first: GovernanceAction = { kind: 'set-auditors', auditors: [one!] };
-    assert.deepEqual(refusal(new Scene(), ada, first), ['not-applicable', 'the service was founded without auditors']);
+    assert.deepEqual(refusal(new Scene(), ada, first), [
+      'not-applicable',
+      'the service was founded to write in the clear',
+    ]);
+  });
+});
+
+describe('keys of recovery', () => {
+  const [x, y, z] = [dana, eve, weakKey];
+  const recovery = {
+    threshold: 2,
+    keys: [
+      { member: ada, key: x },
+      { member: bo, key: y },
+      { member: cy, key: z },
+    ],
+  };
+  const scene = (): Scene => new Scene(constitutionOf((written) => (written.recovery = recovery)));
+
+  test('are set by as many as members are, each of a member, and enough of them', () => {
+    const consortium = scene();
+    const fewer = { threshold: 2, keys: recovery.keys.slice(0, 2) };
+    assert.equal(consortium.propose(ada, { kind: 'set-recovery', recovery: fewer })['needed'], 2);
+    consortium.ballot(bo, 1);
+    assert.deepEqual(inForce(consortium).recovery, fewer);
+    const wrong = (changed: object): string => {
+      const action: GovernanceAction = { kind: 'set-recovery', recovery: { ...recovery, ...changed } };
+      return refusal(scene(), ada, action)[1];
+    };
+    assert.match(wrong({ threshold: 4 }), /recovery\.threshold is more than the 3 keys/);
+    assert.match(wrong({ keys: [...fewer.keys, { member: dana, key: z }] }), /keys\[2\]\.member is no member’s key/);
+    assert.match(wrong({ keys: [...fewer.keys, { member: cy, key: y }] }), /keys\[2\]\.key is there twice/);
+    const first: GovernanceAction = { kind: 'set-recovery', recovery };
+    assert.match(refusal(new Scene(), ada, first)[1], /in the clear/);
+  });
+
+  test('go with the member who is put out, where enough are left', () => {
+    const consortium = scene();
+    consortium.propose(ada, { kind: 'remove-member', key: cy });
+    consortium.ballot(bo, 1);
+    assert.deepEqual(inForce(consortium).recovery, { threshold: 2, keys: recovery.keys.slice(0, 2) });
+    assert.match(refusal(consortium, ada, { kind: 'remove-member', key: bo })[1], /recovery/);
+  });
+
+  test('stay with a member that takes another key', () => {
+    const consortium = scene();
+    const proof = consortium.possession(dana, ada);
+    consortium.propose(ada, { kind: 'rotate-key', key: ada, successor: dana, proof });
+    assert.deepEqual(inForce(consortium).recovery?.keys[0], { member: dana, key: x });
   });
 });
 

@@ -7,10 +7,12 @@
 import {
   bytes,
   commitCertificateCodec,
+  type Configuration,
   type Cryptography,
   digest,
   type Digest,
   epochCertificateCodec,
+  type GenesisDocument,
   genesisDocumentCodec,
   type Header,
   headerCodec,
@@ -19,6 +21,7 @@ import {
   list,
   resultDigest,
   sameBytes,
+  serviceDigest,
   struct,
   systemRequestCodec,
   systemRequestDigest,
@@ -29,6 +32,7 @@ import {
 } from '@coppice/wire';
 import { ChainVerifier } from './chain.ts';
 import { MerkleTree } from './merkle-tree.ts';
+import { headObjection } from './succession.ts';
 import { includesTransaction, publicWriteSetDigest } from './transactions.ts';
 
 export const publicRecordCodec = union({
@@ -98,12 +102,38 @@ export class PublicLogVerifier {
   }
 
   /** Begins: a document of this service, whose members' signatures are the caller's to check. */
-  begin(service: Digest, { genesis }: TypeOf<typeof genesisDocumentCodec>): string | undefined {
+  begin(service: Digest, { genesis }: GenesisDocument): string | undefined {
     if (this.#chain !== undefined) return 'a second genesis';
+    if (genesis.predecessor !== undefined) return 'what it goes on from is not there';
     const chain = ChainVerifier.fromGenesis(this.#cryptography, service, genesis);
     if (!chain.ok) return chain.reason;
     this.#chain = chain.value;
     return undefined;
+  }
+
+  /** Goes on in a service that succeeds the present one, from where the log is. Whether its members founded it so is the caller's to check. */
+  succeed(document: GenesisDocument): string | undefined {
+    const [chain, committed] = [this.#chain, this.#committed];
+    if (chain === undefined) return 'it does not begin with genesis';
+    const seen = committed && { sequence: committed.sequence, digest: this.#digestOf(committed) };
+    const objection = headObjection(this.#cryptography, chain, document, seen);
+    if (objection !== undefined) return objection.reason;
+    const { header, ledgerRoot } = document.genesis.predecessor!;
+    if (this.#tree.size !== header.sequence || !sameBytes(this.#tree.root(), ledgerRoot))
+      return 'it goes on from another log';
+    const service = serviceDigest(this.#cryptography, document.genesis);
+    const next = ChainVerifier.fromGenesis(this.#cryptography, service, document.genesis);
+    if (!next.ok) return next.reason;
+    this.#chain = next.value;
+    this.#waiting = [];
+    this.#committed = header;
+    this.#tree.trim(header.sequence);
+    return undefined;
+  }
+
+  /** Who sat in an epoch of the present service. */
+  configurationOf(epoch: number): Configuration | undefined {
+    return this.#chain?.start(epoch)?.configuration;
   }
 
   /** What is wrong with the next record, if anything is. */

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { developmentPlatforms } from '@coppice/attestation';
 import { type Ancestor, DoorConnection, DoorError, findAncestors, ServiceChain } from '@coppice/client';
 import { ReplicaExecution, type Services } from '@coppice/execution';
-import { type VerifiedGenesis, verifyGenesis } from '@coppice/governance';
+import { encrypts, type VerifiedGenesis, verifyGenesis } from '@coppice/governance';
 import { encodeRecord } from '@coppice/ledger';
 import { defaultSettings, type ProtocolSettings } from '@coppice/protocol';
 import { type KnownKeys, LeafFile, type Ledger, openLedger, Snapshots } from '@coppice/storage';
@@ -39,6 +39,7 @@ import { buildJoin } from './join.ts';
 import type { Journal } from './journal.ts';
 import { Keyring } from './keyring.ts';
 import { dials, PeerChannels } from './peer-channels.ts';
+import { Readers } from './readers.ts';
 import { recallBatch } from './records.ts';
 import { ReplicaNode } from './replica-node.ts';
 import type { InstanceSettings } from './settings.ts';
@@ -263,10 +264,10 @@ export class Instance {
       this.#journal.warn('development', { platform, reason: 'its evidence proves nothing against the host' });
     const { service } = genesis;
     // Those of the constitution in force, as soon as there is a state that has it.
-    let { auditors } = genesis.constitution;
-    const readers = (): Uint8Array[] => (auditors ?? []).map(({ key }) => key);
-    const vault =
-      auditors && new InstanceVault({ readers, journal: this.#journal, ...(known === undefined ? {} : { known }) });
+    const readers = new Readers(genesis.constitution);
+    const vault = encrypts(genesis.constitution)
+      ? new InstanceVault({ readers, journal: this.#journal, ...(known === undefined ? {} : { known }) })
+      : undefined;
     this.#vault = vault;
     const { ledger } = openLedger(join(settings.folder, 'ledger'), { service, vault });
     this.#ledger = ledger;
@@ -312,12 +313,8 @@ export class Instance {
       execution,
       this.#journal,
     );
-    const followAuditors = (): void => {
-      const now = execution.committed().constitution.auditors;
-      if (vault === undefined || now === auditors) return;
-      const before = readers().map(toHex);
-      auditors = now;
-      if (readers().map(toHex).join() !== before.join()) ledger.beginSegment();
+    const followReaders = (): void => {
+      if (readers.follow(execution.committed().constitution) && vault !== undefined) ledger.beginSegment();
     };
     const keyring = this.#keyring!;
     const node = new ReplicaNode({
@@ -338,7 +335,7 @@ export class Instance {
       clock: Date.now,
       events: {
         committed: ({ batch }) => {
-          followAuditors();
+          followReaders();
           answers.committed(batch);
           this.#desk?.committed(batch);
           indexer.committed(batch);
@@ -362,7 +359,7 @@ export class Instance {
           // One after the other: what fills a gap is checked against everything before it.
           const { ledgerRoot } = node.replica.stableCertificate!;
           node.lacks();
-          followAuditors();
+          followReaders();
           const gap = { from, to, below, ledgerRoot };
           this.#filling = this.#filling.then(() => this.#fill(gap)).then(() => node.filled());
         },

@@ -53,8 +53,9 @@ export function nodeStatus({ node, execution, journal, keyring, door, suspicions
     name: constitution.name,
     development: constitution.development,
     weakenedCaps: weakenedCaps(constitution),
-    /** How many can read what this instance writes to its disk; with none, it is in the clear. */
+    /** How many can read what this instance writes to its disk alone, and how many members together; with none, it is in the clear. */
     auditors: constitution.auditors?.length ?? 0,
+    recovery: constitution.recovery?.threshold ?? null,
     /** What turns launch: approved last. */
     release: toHex(currentRelease(constitution)),
     /** What is spoken, and the release that brought it; why the last activation failed, if it did. */

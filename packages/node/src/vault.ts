@@ -1,9 +1,9 @@
 /**
  * Keys of what this instance writes to its disk, and whom it seals them to. spec/confidentiality.md, lines 10-16.
  *
- * A key is random, of one file, and sealed to the auditors of the constitution before anything is encrypted with it: so whatever
- * was acknowledged can be read by them at once, also if every instance dies in the next moment. In the clear it is in this process
- * only, for as long as it lives, since it answers from its own ledger.
+ * A key is random, of one file, and sealed to the auditors of the constitution, and in shares to its members, before anything is encrypted
+ * with it: so whatever was acknowledged can be read by them at once, also if every instance dies in the next moment. In the clear it is
+ * in this process only, for as long as it lives, since it answers from its own ledger.
  */
 import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -16,6 +16,7 @@ import {
   type FileKey,
   type FileName,
   keyContext,
+  type KeyFile,
   keyFileBytesMax,
   KnownKeys,
   type KeySlot,
@@ -24,13 +25,14 @@ import {
 import { sameBytes, statement } from '@coppice/wire';
 import type { Journal } from './journal.ts';
 import { historyFolders } from './records.ts';
+import { type Sharing, shareSlots } from './shares.ts';
 
 const info = statement('file-key');
 const keyBytes = 32;
 
 export interface VaultOptions {
-  /** X25519 keys of those who may read what is begun now. */
-  readonly readers: () => readonly Uint8Array[];
+  /** Those who may read what is begun now. */
+  readonly readers: { readonly keys: readonly Uint8Array[]; readonly sharing?: Sharing | undefined };
   readonly journal: Pick<Journal, 'warn'>;
   /** Keys of files that were here before this process. */
   readonly known?: KnownKeys;
@@ -59,14 +61,18 @@ export class InstanceVault implements Vault {
     const key = fileKey(new Uint8Array(randomBytes(keyBytes)));
     const associated = keyContext(file, key.id);
     const slots: KeySlot[] = [];
-    for (const reader of readers()) {
+    // What members listed is no key. The others can read.
+    const refused = (error: unknown): void =>
+      journal.warn('reader-key-refused', { why: error instanceof Error ? error.message : String(error) });
+    const { keys, sharing } = readers;
+    for (const reader of keys) {
       try {
         slots.push({ to: reader, sealed: await sealTo(reader, key.key, { info, associated }) });
       } catch (error) {
-        // What members listed is no key. The others can read.
-        journal.warn('auditor-key-refused', { why: error instanceof Error ? error.message : String(error) });
+        refused(error);
       }
     }
+    if (sharing !== undefined) slots.push(...(await shareSlots(file, key, sharing, refused)));
     this.#known.add(key);
     return { key, slots };
   }
@@ -78,24 +84,29 @@ function keyFolders(dataFolder: string): string[] {
   return [...ledgers.flatMap((folder) => [folder, archiveOf(folder) ?? []].flat()), join(dataFolder, 'snapshots')];
 }
 
-/** The keys in the key files of a data folder, or of a folder of a ledger, that one of these X25519 keys opens. */
-export async function openKeyFiles(dataFolder: string, readers: readonly KeyObject[]): Promise<KnownKeys> {
-  const known = new KnownKeys();
+/** The key files of a data folder, or of a folder of a ledger, that can be read, each as it is on the disk. */
+export function* keyFilesOf(dataFolder: string): Generator<{ readonly content: Uint8Array; readonly file: KeyFile }> {
   for (const folder of keyFolders(dataFolder)) {
     for (const name of namesIn(folder)) {
       if (!/^(?:ledger|snapshot)-\d{16}\.key$/.test(name)) continue;
       const content = contentOf(join(folder, name));
-      if (content === undefined) continue;
-      const key = await openKeyFile(content, readers);
-      if (key !== undefined) known.add(key);
+      const file = content && decodeKeyFile(content);
+      if (content !== undefined && file !== undefined) yield { content, file };
     }
+  }
+}
+
+/** The keys in the key files of a data folder, or of a folder of a ledger, that one of these X25519 keys opens. */
+export async function openKeyFiles(dataFolder: string, readers: readonly KeyObject[]): Promise<KnownKeys> {
+  const known = new KnownKeys();
+  for (const { file } of keyFilesOf(dataFolder)) {
+    const key = await openKeyFile(file, readers);
+    if (key !== undefined) known.add(key);
   }
   return known;
 }
 
-async function openKeyFile(content: Uint8Array, readers: readonly KeyObject[]): Promise<FileKey | undefined> {
-  const file = decodeKeyFile(content);
-  if (file === undefined) return undefined;
+async function openKeyFile(file: KeyFile, readers: readonly KeyObject[]): Promise<FileKey | undefined> {
   const associated = keyContext(file, file.id);
   for (const reader of readers) {
     const publicKey = rawPublicKey(createPublicKey(reader));

@@ -9,6 +9,7 @@ import { recordTypes } from '@coppice/ledger';
 import { type Ledger, openLedger, Snapshots } from '@coppice/storage';
 import { Journal } from '../src/journal.ts';
 import { readSealedFolder } from '../src/sealed-folder.ts';
+import type { Sharing } from '../src/shares.ts';
 import { InstanceVault, openKeyFiles } from '../src/vault.ts';
 
 const service = new Uint8Array(32).fill(7);
@@ -32,9 +33,9 @@ function closed(ledger: Ledger): Promise<void> {
 }
 
 /** A data folder with a ledger of records numbered from 1, a fill-in below it, and a snapshot. */
-async function dataFolder(readers: readonly Uint8Array[]): Promise<string> {
+async function dataFolder(keys: readonly Uint8Array[], sharing?: Sharing): Promise<string> {
   const folder = newFolder();
-  const vault = new InstanceVault({ readers: () => readers, journal });
+  const vault = new InstanceVault({ readers: { keys, sharing }, journal });
   for (const [name, sequences] of [
     ['history/1-2', [1, 2]],
     ['ledger', [3, 4, 5]],

@@ -42,7 +42,8 @@ export type Domain =
   | 'hello'
   | 'caller' // who asks shows one replica that it holds a key
   | 'file-key' // what the key of a file is sealed for
-  | 'recovery-share' // what a member's share of the recovery key is sealed for
+  | 'file-key-share' // what a member's share of the key of a file is sealed for
+  | 'recovery-share' // the same share, sealed to whoever recovers
   | 'state'
   | 'two-schemes'; // what both halves of a signature of scheme 2 sign
 

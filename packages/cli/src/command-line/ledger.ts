@@ -8,7 +8,8 @@ import {
   showRecords,
   verifyLedger,
 } from '../commands/ledger.ts';
-import { makeSealingKey, recover, type RecoverOptions } from '../commands/recover.ts';
+import { recover, type RecoverOptions } from '../commands/recover.ts';
+import { makeSealingKey } from '../commands/shares.ts';
 import { audit } from '../commands/verify.ts';
 import { Output } from '../output.ts';
 import { type Answering, type Local, integer, collect, at } from './options.ts';
@@ -18,7 +19,7 @@ export function ledgerCommands(program: Command): void {
     .option('--from <dir...>', 'folders of instances, or folders of such; default: those of the service’s folder')
     .option('--service <digest>', 'the service; default: that of the disks')
     .option('--key <file...>', 'key file of an auditor, for what is encrypted; default: those in the service’s folder')
-    .option('--share <file...>', 'released shares of the recovery key, in place of an auditor’s key')
+    .option('--share <file...>', 'shares that members released, in place of an auditor’s key')
     .option('--share-key <file>', 'key file of whom the shares were released to')
     .option('--receipts <file...>', 'receipts that members and clients hold: one beyond the disks voids the result')
     .option('--pinned <checkpoint...>', 'checkpoints that members noted, SEQUENCE:ROOT: as receipts')

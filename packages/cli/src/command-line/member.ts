@@ -13,7 +13,7 @@ import {
   vote,
   withdraw,
 } from '../commands/member.ts';
-import { makeSealingKey, releaseMemberShare } from '../commands/recover.ts';
+import { makeSealingKey, releaseMemberShares, requestMemberShares } from '../commands/shares.ts';
 import { Output } from '../output.ts';
 import { type Answering, positive, collect, at, remote } from './options.ts';
 
@@ -60,17 +60,24 @@ export function memberCommands(program: Command): void {
     .action((options: Parameters<typeof proveKey>[0] & Answering) => proveKey(options, new Output(options.json)));
   const share = member
     .command('share')
-    .description('a member’s share of the key that opens the ledgers after a disaster');
-  at(share.command('key').description('make a key for whoever recovers, to have shares released to'))
+    .description('members’ shares of the keys that open the ledgers after a disaster');
+  at(share.command('key').description('make a key: of a member, for its shares; or for whoever recovers'))
     .requiredOption('--out <file>', 'where the private key is written')
     .action((options: { out: string } & Answering) => makeSealingKey(options, new Output(options.json)));
-  at(share.command('release').description('open the member’s share, and seal it to whoever recovers; needs no network'))
-    .option('--as <name>', 'the member, by the name of its key in the folder')
-    .option('--share-key <file>', 'key file that opens the member’s share')
+  at(share.command('request').description('write what members need to see of disks, to release their shares'))
+    .option('--from <dir...>', 'folders of instances, or folders of such; default: those of the service’s folder')
     .requiredOption('--to <key>', 'public key of whoever recovers')
-    .requiredOption('--out <file>', 'where the released share is written')
-    .action((options: Parameters<typeof releaseMemberShare>[0] & Answering) =>
-      releaseMemberShare(options, new Output(options.json)),
+    .requiredOption('--out <file>', 'where the request is written')
+    .action((options: Parameters<typeof requestMemberShares>[0] & Answering) =>
+      requestMemberShares(options, new Output(options.json)),
+    );
+  at(share.command('release').description('open the member’s shares, and seal them to who asks; needs no network'))
+    .argument('<file>', 'of share request')
+    .option('--as <name>', 'the member, by the name of its key in the folder')
+    .option('--share-key <file>', 'key file that opens the member’s shares')
+    .requiredOption('--out <file>', 'where the released shares are written')
+    .action((file: string, options: Parameters<typeof releaseMemberShares>[1] & Answering) =>
+      releaseMemberShares(file, options, new Output(options.json)),
     );
   remote(member.command('submit').description('hand in what members signed elsewhere; anybody can'))
     .argument('<file...>', 'signed proposals, ballots, withdrawals')

@@ -188,6 +188,7 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
     output.answer(report, [
       report.ok ? 'the public part holds' : `IT DOES NOT HOLD: ${report.reason}`,
       `  service       ${report.service ?? 'not known'}${service === undefined ? ', by its own genesis' : ''}`,
+      ...report.predecessors.map((before) => `  goes on from  ${before}`),
       `  batches       ${report.batches}, in ${report.epochs} epochs`,
       `  transactions  ${report.transactions}: ${report.system} of instances are shown, and what ${report.written} wrote to public maps`,
     ]);

@@ -1,9 +1,6 @@
 /**
  * `coppice recover`: from the disks of a service whose quorum is gone to one that goes on with its log. spec/recovery.md.
  */
-import { type KeyObject, randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { readActivation } from '@coppice/governance';
 import { fromHex, toHex } from '@coppice/wire';
 import { LocalService } from '../local-service.ts';
@@ -11,7 +8,8 @@ import { type Output, table } from '../output.ts';
 import { type Analysis, analyse, successionOf } from '../recovery/analysis.ts';
 import { type GivenDisk, recordsUpTo } from '../recovery/disks.ts';
 import { historyProvider } from '../recovery/history.ts';
-import { combineShares, type RecoveryShares, type ReleasedShare, releaseShare } from '../recovery/shares.ts';
+import { type KeyOpener, keyOpener } from '../recovery/shares.ts';
+import { readReleased } from './shares.ts';
 import { auditorKeyFiles, readAuditorKey, ServiceFolder, UserError } from '../service-folder.ts';
 
 export interface RecoverOptions {
@@ -21,7 +19,7 @@ export interface RecoverOptions {
   readonly receipts?: readonly string[];
   readonly pinned?: readonly string[];
   readonly key?: readonly string[];
-  /** Files of released shares of the recovery key, and the key file of whom they were released to. */
+  /** Files of shares that members released, and the key file of whom they were released to. */
   readonly share?: readonly string[];
   readonly shareKey?: string;
   readonly acceptLoss: boolean;
@@ -34,7 +32,7 @@ export async function recover(options: RecoverOptions, output: Output): Promise<
     {
       from: options.from ?? [options.folder],
       service: serviceNamed(options),
-      readers: await readersOf(options),
+      open: openerOf(options),
       receipts: options.receipts ?? [],
       pinned: options.pinned ?? [],
     },
@@ -69,54 +67,13 @@ export async function recover(options: RecoverOptions, output: Output): Promise<
   }
 }
 
-/** Who may read what is encrypted: auditors, and the holders of enough shares. */
-async function readersOf({ folder, key, share, shareKey }: RecoverOptions): Promise<KeyObject[]> {
+/** What opens the disks: keys of auditors, and shares of enough members. */
+function openerOf({ folder, key, share, shareKey }: RecoverOptions): KeyOpener {
   const readers = (key ?? auditorKeyFiles(folder)).map((file) => readAuditorKey(file).privateKey);
-  if (share === undefined) return readers;
+  if (share === undefined) return keyOpener(readers, [], undefined);
   if (shareKey === undefined)
     throw new UserError('--share needs --share-key: the key file of whom the shares were released to');
-  const released = share.map((file) => readJson(file) as ReleasedShare);
-  return [...readers, await combineShares(released, readAuditorKey(shareKey))];
-}
-
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    throw new UserError(`${file} cannot be read, or is not JSON`);
-  }
-}
-
-/** `coppice member share release`: what a member hands out. */
-export async function releaseMemberShare(
-  options: {
-    readonly folder: string;
-    readonly as?: string;
-    readonly shareKey?: string;
-    readonly to: string;
-    readonly out: string;
-  },
-  output: Output,
-): Promise<void> {
-  const to = fromHex(options.to);
-  if (to?.length !== 32) throw new UserError('--to must be the public key of whoever recovers: 64 hexadecimal digits');
-  const folder = new ServiceFolder(options.folder);
-  if (options.as === undefined && options.shareKey === undefined)
-    throw new UserError('name the member: --as NAME, or --share-key FILE');
-  const own = options.shareKey === undefined ? folder.recoveryKey(options.as!) : readAuditorKey(options.shareKey);
-  const shares = readJson(join(options.folder, 'recovery.json')) as RecoveryShares;
-  const released = await releaseShare(shares, own, to);
-  writeFileSync(options.out, `${JSON.stringify(released, undefined, 2)}\n`);
-  output.answer({ member: released.member, out: options.out }, [
-    `the share of ${released.member} is in ${options.out}, sealed to ${options.to}; ${released.threshold} shares open the ledgers`,
-  ]);
-}
-
-/** `coppice member share key`, `coppice ledger key`: a key that something can be sealed to, of whoever recovers or audits. */
-export function makeSealingKey(options: { readonly out: string }, output: Output): void {
-  writeFileSync(options.out, `${toHex(randomBytes(32))}\n`, { mode: 0o600, flag: 'wx' });
-  const publicKey = toHex(readAuditorKey(options.out).publicKey);
-  output.answer({ publicKey, out: options.out }, [`public key ${publicKey}`, `the private key is in ${options.out}`]);
+  return keyOpener(readers, readReleased(share), readAuditorKey(shareKey));
 }
 
 function serviceNamed({ folder, from, service }: RecoverOptions): Uint8Array | undefined {

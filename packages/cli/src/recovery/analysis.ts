@@ -2,7 +2,6 @@
  * What the disks of a dead service lead to: the head that the rule adopts, the log up to it verified from genesis, the state after it.
  * spec/recovery.md, lines 10-18 and 30-32.
  */
-import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { adopt, type Adoption, type AuditReport, type Disk, type Shortage, shortageOf, voidedBy } from '@coppice/audit';
 import { nodeCryptography } from '@coppice/cryptography';
@@ -24,14 +23,15 @@ import {
 import { auditRecords } from '../commands/verify.ts';
 import { UserError } from '../service-folder.ts';
 import { diskFolders, type GivenDisk, readGivenDisk, recordsUpTo, type Source } from './disks.ts';
+import type { KeyOpener } from './shares.ts';
 
 export interface RecoveryInput {
   /** Instances' folders, or folders of such. */
   readonly from: readonly string[];
   /** The service; else the newest that all disks are of. */
   readonly service: Digest | undefined;
-  /** Keys of auditors, for what is encrypted. */
-  readonly readers: readonly KeyObject[];
+  /** Finds keys of what is encrypted. */
+  readonly open: KeyOpener;
   /** Files of receipts that members or clients hold. */
   readonly receipts: readonly string[];
   /** Checkpoints that members noted: SEQUENCE:ROOT. */
@@ -51,7 +51,7 @@ export interface Analysis {
 
 export async function analyse(input: RecoveryInput, onStep: (step: string) => void): Promise<Analysis> {
   const given: GivenDisk[] = [];
-  for (const folder of diskFolders(input.from)) given.push(await readGivenDisk(folder, input.readers));
+  for (const folder of diskFolders(input.from)) given.push(await readGivenDisk(folder, input.open));
   const disks = given.flatMap(({ disk }) => disk ?? []);
   const adoption = adopt(nodeCryptography, input.service ?? serviceOf(disks), disks);
   if (typeof adoption === 'string') throw new UserError(`nothing can be recovered: ${adoption}`);

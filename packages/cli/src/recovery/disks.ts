@@ -1,15 +1,15 @@
 /**
  * The disks that a recovery is given: instances' folders, or copies of them, and whose they are. spec/recovery.md, line 7.
  */
-import type { KeyObject } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Disk, readDisk } from '@coppice/audit';
 import { nodeCryptography } from '@coppice/cryptography';
 import { alive } from '@coppice/host';
-import { openKeyFiles, readDataFolder, type ReadItem } from '@coppice/node';
+import { readDataFolder, type ReadItem } from '@coppice/node';
 import type { KnownKeys } from '@coppice/storage';
 import { UserError } from '../service-folder.ts';
+import type { KeyOpener } from './shares.ts';
 
 /** A disk that can be read, or why a folder is none. */
 export type GivenDisk =
@@ -30,19 +30,19 @@ export function diskFolders(paths: readonly string[]): string[] {
   return [...new Set(folders)];
 }
 
-/** Reads one, with the keys of auditors where it is encrypted. Throws where its instance still runs: a disk binds nobody. Line 16. */
-export async function readGivenDisk(folder: string, readers: readonly KeyObject[]): Promise<GivenDisk> {
+/** Reads one, with what opens it where it is encrypted. Throws where its instance still runs: a disk binds nobody. Line 16. */
+export async function readGivenDisk(folder: string, open: KeyOpener): Promise<GivenDisk> {
   const launched = launchOf(folder);
   if (launched.pid !== undefined && alive({ pid: launched.pid, folder: launched.folder }))
     throw new UserError(
       `the instance of ${folder} still runs, as process ${launched.pid}: end it first (coppice host stop)`,
     );
-  const keys = await openKeyFiles(folder, readers);
+  const keys = await open(folder);
   try {
     const [first] = readDataFolder(folder, { keys });
     if (first?.kind === 'corrupt' && first.damage.reason === 'key-missing')
       throw new UserError(
-        `${folder} is encrypted: name the key file of an auditor with --key, or shares of the recovery key with --share`,
+        `${folder} is encrypted: name the key file of an auditor with --key, or files of shares that members released with --share`,
       );
     const disk = readDisk(nodeCryptography, readDataFolder(folder, { keys }), {
       name: basename(folder),

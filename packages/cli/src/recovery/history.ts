@@ -3,9 +3,9 @@
  */
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Constitution } from '@coppice/governance';
+import { type Constitution, encrypts } from '@coppice/governance';
 import type { Succession } from '@coppice/host';
-import { InstanceVault, type ReadItem } from '@coppice/node';
+import { InstanceVault, Readers, type ReadItem } from '@coppice/node';
 import { openLedger } from '@coppice/storage';
 import type { Digest } from '@coppice/wire';
 
@@ -34,13 +34,13 @@ async function writeLedger(
 }
 
 /**
- * Hands the log of `records`, up to batch `last`, to one founder after the other: encrypted to them and to the auditors, where the constitution
- * has any.
+ * Hands the log of `records`, up to batch `last`, to one founder after the other: encrypted to them, and to those to whom the constitution
+ * has instances encrypt, if any.
  */
 export function historyProvider(
   workFolder: string,
   last: number,
-  { auditors = [] }: Constitution,
+  constitution: Constitution,
   records: () => Iterable<ReadItem>,
 ): { readonly provide: Succession['provide']; readonly clean: () => void } {
   const written = join(workFolder, 'recovered');
@@ -51,9 +51,10 @@ export function historyProvider(
         begun = true;
         // What an attempt that failed left there is of another service.
         rmSync(written, { recursive: true, force: true });
-        const readers = [...auditors.map(({ key }) => key), ...sealingKeys];
+        const { keys, sharing } = new Readers(constitution);
+        const readers = { keys: [...keys, ...sealingKeys], sharing };
         const journal = { warn: () => undefined };
-        const vault = auditors.length === 0 ? undefined : new InstanceVault({ readers: () => readers, journal });
+        const vault = encrypts(constitution) ? new InstanceVault({ readers, journal }) : undefined;
         await writeLedger(written, { service, vault }, records());
       }
       cpSync(written, join(instanceFolder, 'history', `1-${last}`), { recursive: true });

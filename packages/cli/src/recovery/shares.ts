@@ -1,98 +1,106 @@
 /**
- * The recovery key of a service, in shares: it opens what is encrypted on the disks, and nobody has it. spec/recovery.md, "Shares".
+ * Shares of files' keys on their way: asked of members, released by each where it keeps its key, combined by whoever recovers. spec/recovery.md,
+ * lines 62-64.
  *
- * Its public half is listed among the constitution's auditors, so that every file's key is sealed to it. The private half was split
- * k of n when the service was founded, each share sealed to a key of its member; fewer than k shares say nothing about it.
+ * What is asked and what is answered are files, since a member's key may be on a machine without a network. Whoever recovers shows members the
+ * key files of the disks, and sees no share but those that were sealed to it.
  */
 import type { KeyObject } from 'node:crypto';
-import { openSealed, sealingKeyFromSeed, sealTo } from '@coppice/cryptography';
-import { fromHex, sameBytes, statement, toHex } from '@coppice/wire';
-import { combine, split } from 'shamir-secret-sharing';
+import { combineShares, keyFilesOf, openKeyFiles, openReleased, openShare, releaseShare } from '@coppice/node';
+import { decodeKeyFile, type KeyFile, type KnownKeys } from '@coppice/storage';
+import { fromHex, toHex } from '@coppice/wire';
 import { type SealingKey, UserError } from '../service-folder.ts';
 
-/** One member's share, sealed to a key of the member, or of whoever it was released to. */
-export interface SealedShare {
-  readonly member: string;
-  /** X25519, hexadecimal. */
-  readonly to: string;
-  readonly sealed: string;
-}
-
-/** All that is kept of a recovery key: for everybody to see. */
-export interface RecoveryShares {
+/** What members are shown. Everything in hexadecimal. */
+export interface ShareRequest {
   readonly format: 1;
-  /** X25519, hexadecimal: among the constitution's auditors. */
-  readonly key: string;
-  /** Shares that it takes. */
-  readonly threshold: number;
-  readonly shares: readonly SealedShare[];
+  /** X25519: of whoever recovers. */
+  readonly to: string;
+  /** As they are on the disks. */
+  readonly keyFiles: readonly string[];
 }
 
-/** What a member gives out: its share, sealed to whoever recovers. */
-export type ReleasedShare = SealedShare & Pick<RecoveryShares, 'key' | 'threshold'>;
-
-const info = statement('recovery-share');
-
-/** Splits the recovery key of this seed, 32 random bytes that nobody keeps, for these members. */
-export async function shareKey(
-  seed: Uint8Array,
-  threshold: number,
-  members: readonly { readonly name: string; readonly key: Uint8Array }[],
-): Promise<RecoveryShares> {
-  if (threshold < 2 || threshold > members.length)
-    throw new UserError(`a recovery key is shared by 2 to ${members.length} of ${members.length} members`);
-  const { publicKey } = sealingKeyFromSeed(seed);
-  const parts = await split(seed, members.length, threshold);
-  const shares = await Promise.all(
-    members.map(async ({ key, name }, i) => ({
-      member: name,
-      to: toHex(key),
-      sealed: toHex(await sealTo(key, parts[i]!, { info, associated: publicKey })),
-    })),
-  );
-  return { format: 1, key: toHex(publicKey), threshold, shares };
+/** What a member gives out. */
+export interface ReleasedShares {
+  readonly format: 1;
+  readonly to: string;
+  /** X25519: the member's key of recovery. */
+  readonly by: string;
+  /** By the id of the file's key. */
+  readonly shares: Readonly<Record<string, string>>;
 }
 
-/** The share of the member who has this key, sealed to whoever recovers instead. */
-export async function releaseShare(
-  { key, shares, threshold }: RecoveryShares,
+/** Finds what keys of a folder's files there are. */
+export type KeyOpener = (dataFolder: string) => Promise<KnownKeys>;
+
+/** Asks for what the ledgers in these folders take. */
+export function requestShares(folders: readonly string[], to: Uint8Array): ShareRequest {
+  const files = new Map<string, string>();
+  for (const folder of folders)
+    for (const { content, file } of keyFilesOf(folder))
+      if (file.kind === 'segment') files.set(toHex(file.id), toHex(content));
+  if (files.size === 0) throw new UserError('there is no key file: nothing there is encrypted');
+  return { format: 1, to: toHex(to), keyFiles: [...files.values()] };
+}
+
+/** The member's shares, and of which services the files say they are. */
+export async function releaseShares(
+  request: ShareRequest,
   own: SealingKey,
-  to: Uint8Array,
-): Promise<ReleasedShare> {
-  const share = shares.find((one) => one.to === toHex(own.publicKey));
-  if (share === undefined) throw new UserError('no share is sealed to this key');
-  const part = await open(share, key, own.privateKey);
-  if (part === undefined) throw new UserError('the share is not what was sealed to this key');
-  const sealed = toHex(await sealTo(to, part, { info, associated: fromHex(key)! }));
-  return { key, threshold, member: share.member, to: toHex(to), sealed };
-}
-
-/** The recovery key, of shares that were released to the holder of this key. Throws UserError where they do not make it. */
-export async function combineShares(released: readonly ReleasedShare[], own: SealingKey): Promise<KeyObject> {
-  const [first] = released;
-  if (first === undefined) throw new UserError('there is no share');
-  const { key, threshold } = first;
-  if (released.some((one) => one.key !== key)) throw new UserError('the shares are of different recovery keys');
-  const members = new Set(released.map(({ member }) => member));
-  if (members.size < threshold)
-    throw new UserError(`${members.size} of ${threshold} shares that it takes were released`);
-  const parts: Uint8Array[] = [];
-  for (const member of members) {
-    const share = released.find((one) => one.member === member)!;
-    const part = await open(share, key, own.privateKey);
-    if (part === undefined) throw new UserError(`the share of ${member} was not released to this key`);
-    parts.push(part);
+): Promise<{ readonly released: ReleasedShares; readonly services: readonly string[] }> {
+  const to = fromHex(request.to);
+  if (to?.length !== 32) throw new UserError('the request does not say to whom');
+  const shares: Record<string, string> = {};
+  const services = new Set<string>();
+  for (const text of request.keyFiles) {
+    const file = decodeKeyFile(fromHex(text) ?? new Uint8Array(0));
+    if (file === undefined) throw new UserError('the request holds what is no key file');
+    const share = await openShare(file, own.privateKey);
+    if (share === undefined) continue;
+    shares[toHex(file.id)] = toHex(await releaseShare(file, share, to));
+    services.add(toHex(file.service));
   }
-  const seed = await combine(parts).catch(() => undefined);
-  const combined = seed?.length === 32 ? sealingKeyFromSeed(seed) : undefined;
-  // A wrong share gives a wrong key, and the library cannot know.
-  if (combined === undefined || !sameBytes(combined.publicKey, fromHex(key)!))
-    throw new UserError('the shares do not make the recovery key: one of them is wrong');
-  return combined.privateKey;
+  if (services.size === 0) throw new UserError('no share in the request is of this key');
+  return { released: { format: 1, to: request.to, by: toHex(own.publicKey), shares }, services: [...services] };
 }
 
-async function open(share: SealedShare, key: string, privateKey: KeyObject): Promise<Uint8Array | undefined> {
-  const [sealed, associated] = [fromHex(share.sealed), fromHex(key)];
-  if (sealed === undefined || associated === undefined) return undefined;
-  return openSealed(privateKey, sealed, { info, associated });
+/** Opens by auditors' keys, and what these do not open by what members released to `own`. */
+export function keyOpener(
+  readers: readonly KeyObject[],
+  released: readonly ReleasedShares[],
+  own: SealingKey | undefined,
+): KeyOpener {
+  const members = new Map(released.map((one) => [one.by, one]));
+  return async (folder) => {
+    const known = await openKeyFiles(folder, readers);
+    if (own === undefined) return known;
+    for (const { file } of keyFilesOf(folder)) {
+      if (known.keyOf(file.id) !== undefined) continue;
+      const key = await combined(file, [...members.values()], own);
+      if (key !== undefined) known.add(key);
+    }
+    return known;
+  };
+}
+
+async function combined(file: KeyFile, released: readonly ReleasedShares[], own: SealingKey) {
+  const name = `${file.kind} ${file.number}`;
+  const given = released.flatMap((one) => {
+    const sealed = fromHex(one.shares[toHex(file.id)] ?? '');
+    return sealed === undefined || sealed.length === 0 ? [] : [{ by: one.by, sealed }];
+  });
+  if (given.length === 0) return undefined;
+  const shares = await Promise.all(
+    given.map(async ({ by, sealed }) => {
+      const share = await openReleased(file, sealed, own.privateKey);
+      if (share !== undefined) return share;
+      throw new UserError(`what ${by} released of ${name} was not released to this key`);
+    }),
+  );
+  const needed = Math.max(...shares.map(({ threshold }) => threshold));
+  if (shares.length < needed)
+    throw new UserError(`${shares.length} of ${needed} shares that ${name} takes were released`);
+  const key = await combineShares(file, shares);
+  if (key === undefined) throw new UserError(`the shares do not make the key of ${name}: one of them is wrong`);
+  return key;
 }

@@ -8,7 +8,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +21,7 @@ import { encodeOperation } from '@coppice/service';
 import { fileKey, KnownKeys, readLedger } from '@coppice/storage';
 import { fromHex } from '@coppice/wire';
 import { checkpointed, type Cluster, found, operation, rob, turned, until, valueOf } from '../cluster.ts';
+import { tapped } from '../wiretap.ts';
 
 const coppice = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
 
@@ -30,10 +32,17 @@ function startHost(t: TestContext, cluster: Cluster): ChildProcess {
   return host;
 }
 
+/** The 32 bytes of a private key, and as it is written in a PEM file. */
+function formsOf(pem: string): Buffer[] {
+  const der = createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' });
+  const [, body] = pem.split('\n');
+  return [der.subarray(-32), Buffer.from(body!)];
+}
+
 /** Where these bytes are: in files below `folder`, but for what plays members, clients and auditors. */
 function filesWith(folder: string, needles: readonly Buffer[]): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !/\/(?:auditors|members|clients)$/.test(entry.parentPath))
+    .filter((entry) => entry.isFile() && !/\/(?:auditors|members|clients|recovery)$/.test(entry.parentPath))
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => {
       const bytes = readFileSync(path);
@@ -104,7 +113,11 @@ function openedBy(folder: string, keys: KnownKeys): number {
 }
 
 it('neither what is private nor a key is in anything that the host sees, and an evicted intruder reads nothing new', async (t) => {
-  const cluster = await found(t, { breach: true });
+  const wires = mkdtempSync(join(tmpdir(), 'coppice-wires-'));
+  t.after(() => rmSync(wires, { recursive: true, force: true }));
+  const tap = await tapped(t, join(wires, 'heard'));
+  if (tap === undefined) t.diagnostic('this system does not let us listen to its wires');
+  const cluster = await found(t, { breach: true, recoveryThreshold: 2 });
   const host = startHost(t, cluster);
   const client = await cluster.client();
   const before = `before-${randomBytes(12).toString('hex')}`;
@@ -142,6 +155,7 @@ it('neither what is private nor a key is in anything that the host sees, and an 
   assert.deepEqual(filesWith(cluster.folder, shown), []);
   const keys = [
     ...loot.fileKeys.map((key) => Buffer.from(key, 'hex')),
+    ...[loot.identity, ...[...loot.signingKeys, ...loot.sealingKeys].map(({ key }) => key)].flatMap(formsOf),
     ...(await Promise.all(all.map((folder) => openKeyFiles(folder, auditorKeys(folder))))).flatMap((known) =>
       known.keys.map((key) => Buffer.from(key)),
     ),
@@ -149,10 +163,14 @@ it('neither what is private nor a key is in anything that the host sees, and an 
   assert.ok(keys.length >= 10, `${keys.length} keys`);
   const needles = [...markers, ...keys, ...keys.map((key) => Buffer.from(key.toString('hex')))];
   assert.deepEqual(filesWith(cluster.folder, needles), []);
-  for (const { pid } of cluster.running()) {
+  for (const pid of [host.pid!, ...cluster.running().map((instance) => instance.pid)]) {
     const given = Buffer.concat(['environ', 'cmdline'].map((name) => readFileSync(`/proc/${pid}/${name}`)));
     assert.ok(!needles.some((needle) => given.includes(needle)));
   }
+  // On the wires, of clients, instances and whoever asks them, is nothing in the clear: not even what is public.
+  const heard = await tap?.heard();
+  for (const needle of [...needles, ...shown]) assert.ok(heard?.includes(needle) !== true, 'it is on a wire');
+  // What a core of the host would have.
   const own = memoryHas(process.pid, markers);
   if (own === undefined) t.diagnostic('this system does not let us look into the memory of a process');
   else {

@@ -3,9 +3,11 @@
  * key of an auditor, when the service is gone.
  */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { it } from 'node:test';
+import { createInterface } from 'node:readline';
+import { it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { toHex } from '@coppice/wire';
@@ -19,7 +21,7 @@ async function coppice(...words: readonly string[]): Promise<any> {
 }
 
 it('a backup that was taken under load answers for every batch', async (t) => {
-  const cluster = await found(t);
+  const cluster = await found(t, { policy: { checkpointInterval: 2 } });
   const client = await cluster.client();
   const increment = operation({ command: 'increment', input: { key: 'k' } });
   const places: number[] = [];
@@ -48,4 +50,44 @@ it('a backup that was taken under load answers for every batch', async (t) => {
   const folders = ['--instance', restored, '--release', release, '--service', service, '--auditor-key', auditor];
   const answer = await coppice('query', 'count', '{"key":"k"}', '--at', String(places[2]), ...folders);
   assert.deepEqual([answer.value, answer.sequence], [3, places[2]]);
+
+  // As of a batch, and as of its time: a read-only service, which proves to others what keys had.
+  const { time } = answer as { time: number };
+  for (const [i, moment] of [String(places[2]), new Date(time).toISOString()].entries()) {
+    const then = join(cluster.folder, `then-${i}`);
+    await coppice('backup', 'restore', '--store', store, '--out', then, '--at', moment);
+    const named = ['--release', release, '--service', service, '--auditor-key', auditor];
+    const url = await served(t, then, ...named);
+    const ask = async (path: string, body?: string) => {
+      const response = await fetch(new URL(path, url), body === undefined ? {} : { method: 'POST', body });
+      return { status: response.status, answer: (await response.json()) as any };
+    };
+    assert.equal((await ask('/')).answer.sequence, places[2]);
+    const counted = await ask('/query/count', '{"key":"k"}');
+    assert.deepEqual([counted.status, counted.answer.value, counted.answer.sequence], [200, 3, places[2]]);
+    const proven = await ask(`/history/counters?key=k&at=${places[0]}`);
+    assert.deepEqual([proven.answer.value, proven.answer.from, proven.answer.until], [1, places[0], places[1]]);
+    const proof = join(cluster.folder, `${i}.proof`);
+    writeFileSync(proof, Buffer.from(proven.answer.proof, 'base64'));
+    const verified = await coppice('history', 'verify', proof, '--service', service);
+    assert.deepEqual([verified.ok, verified.value, verified.from], [true, 1, places[0]]);
+    // What came later is nothing that it knows, and it changes nothing.
+    assert.equal((await ask(`/history/counters?key=k&at=${places[4]}`)).answer.error.code, 'not-stable');
+    assert.equal((await ask('/history/values?key=k')).answer.error.code, 'not-allowed');
+    assert.equal((await ask('/query/increment', '{"key":"k"}')).status, 422);
+    assert.equal((await ask('/query/count', '{')).status, 400);
+    assert.equal((await ask('/query/count', `"${'x'.repeat(600_000)}"`)).status, 413);
+    assert.equal((await ask('/votes')).status, 404);
+  }
+  await assert.rejects(coppice('backup', 'restore', '--store', store, '--out', 'nowhere', '--at', '99999999'));
 });
+
+/** The address of a read-only service of this folder, that ends with the test. */
+async function served(t: TestContext, folder: string, ...options: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, [main, 'backup', 'serve', folder, ...options, '--json'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  for await (const line of createInterface({ input: child.stdout })) return (JSON.parse(line) as { url: string }).url;
+  assert.fail('it does not serve');
+}

@@ -3,13 +3,15 @@
  * an instance that joined after it was so.
  */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { it } from 'node:test';
 import { callerOf, DoorConnection, DoorError, historyOf } from '@coppice/client';
 import { nodeCryptography } from '@coppice/cryptography';
 import { historicalValueCodec, shownValueCodec, verifyHistoricalValue } from '@coppice/ledger';
 import { encodeKey } from '@coppice/service';
-import { decode, encode, fromLatin1 } from '@coppice/wire';
+import { decode, encode, fromLatin1, toHex } from '@coppice/wire';
 import { found, operation, turned, until } from '../cluster.ts';
+import { commandLine } from '../recovery.ts';
 import service from '../service.ts';
 
 it('the past of a key is proven, whoever is asked', async (t) => {
@@ -31,6 +33,14 @@ it('the past of a key is proven, whoever is asked', async (t) => {
     assert.ok(verdict.ok);
     assert.equal(verdict.facts.from, place);
   }
+  // On the command line, too, with a proof for others.
+  const proof = join(cluster.folder, 'k.proof');
+  const asked = ['query', 'counters', 'k', '--at', String(places[3]), '--folder', cluster.folder, '--proof', proof];
+  const { versions } = (await commandLine(...asked)).answer as { versions: { value: number; from: number }[] };
+  assert.deepEqual([versions[0]!.value, versions[0]!.from], [4, places[3]]);
+  const verified = await commandLine('history', 'verify', proof, '--service', toHex(cluster.local.service));
+  assert.deepEqual([verified.status, (verified.answer as { value: number }).value], [0, 4]);
+
   const values: (number | undefined)[] = [];
   for await (const { value } of history.versions('k', { to: places.at(-1)! })) values.push(value);
   assert.deepEqual(values, [6, 5, 4, 3, 2, 1, undefined]);

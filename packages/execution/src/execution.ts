@@ -428,6 +428,17 @@ function writeGenesis(overlay: Overlay, genesis: ExecutionSettings['genesis']): 
   return tx.commit();
 }
 
+/** What can be asked of this state, which is the one after a batch. Asserts that it is one of a service. */
+export function committedStateOf(
+  view: View,
+  { sequence, time }: Pick<CommittedState, 'sequence' | 'time'>,
+): CommittedState {
+  const state = readState(view);
+  assert(state !== undefined, 'the state is a service’s');
+  const { activation, constitution, membership } = state;
+  return { sequence, time, membership, constitution, activation, view };
+}
+
 /** The configuration that this state names. Asserts that it is one of a service. */
 export function seatedIn(view: View): Configuration {
   const state = readState(view);

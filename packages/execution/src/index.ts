@@ -1,12 +1,13 @@
 export {
   type CommittedState,
+  committedStateOf,
   type ExecutionSettings,
   foundingMaps,
   genesisWriteSet,
   ReplicaExecution,
   seatedIn,
 } from './execution.ts';
-export { answerHistory, type HistoryRefusal } from './history.ts';
+export { answerHistory, type CertifiedState, type HistoryQuestion, type HistoryRefusal } from './history.ts';
 export { committedAnswer, runsOf } from './committed-answer.ts';
 export type { TableBounds } from './client-table.ts';
 export { type ActivationPlan, type OnWrites, type PlanObjection, StateCopy } from './plan.ts';

@@ -3,7 +3,6 @@
  */
 import {
   type Activation,
-  clientRoles,
   parseConstitution,
   type Problem,
   readActivation,
@@ -12,7 +11,7 @@ import {
   targetOf,
 } from '@coppice/governance';
 import { decodeWriteSet, encodeWriteSet, State, type WriteSet } from '@coppice/state';
-import { type Cryptography, type Digest, fromHex, sameBytes, systemRequestDigest } from '@coppice/wire';
+import { type Cryptography, type Digest, sameBytes, systemRequestDigest } from '@coppice/wire';
 import { type Activate, activate } from './activation.ts';
 import type { ServiceCall, Services } from './service.ts';
 
@@ -57,26 +56,6 @@ export class StateCopy {
   /** Names of the platforms that the constitution in force accepts: what an entry may have reference values for. */
   get platforms(): ReadonlySet<string> {
     return new Set(readConstitution(this.#state.view()).policy.platforms.map(({ name }) => name));
-  }
-
-  /** The roles that the client with this key, in hexadecimal, has in it. */
-  rolesOf(client: string): readonly string[] {
-    const key = fromHex(client);
-    return key?.length === 32 ? (clientRoles(this.#state.view(), key) ?? []) : [];
-  }
-
-  /**
-   * What a query of the service gives in it, encoded: by the version that is active in it. `undefined`: `services` has no such one,
-   * or a write set could not be read.
-   */
-  query(services: Services, call: ServiceCall): Uint8Array | undefined {
-    const view = this.#state.view();
-    const service = this.#malformed ? undefined : services.get(readActivation(view).code.version);
-    const result = service?.query(view, call).result;
-    if (service?.indexes?.used !== true) return result;
-    // Here there is time to wait for an index.
-    while (service.indexes.work(view, 1024));
-    return service.query(view, call).result;
   }
 
   /**

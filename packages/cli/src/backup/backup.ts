@@ -21,6 +21,7 @@ import { basename, dirname, join } from 'node:path';
 import { historyFolders } from '@coppice/node';
 import { locate, readLedger } from '@coppice/storage';
 import { toHex } from '@coppice/wire';
+import type { Moment } from '../archive.ts';
 import { UserError } from '../service-folder.ts';
 import {
   type BackedUpFile,
@@ -97,6 +98,20 @@ export async function readManifest(
   const manifest = decodeManifest(name, bytes);
   if (typeof manifest === 'string') throw new UserError(`${name}: ${manifest}`);
   return { name, manifest };
+}
+
+/** The oldest backup that has what was so at this moment: the least to fetch. */
+export async function backupAsOf(store: BackupStore, at: Moment): Promise<string> {
+  const names = await listBackups(store);
+  for (const name of names) {
+    const { createdAt, sequence } = (await readManifest(store, name)).manifest;
+    if ('time' in at ? Date.parse(createdAt) >= at.time : sequence >= at.sequence) return name;
+  }
+  const last = names.at(-1);
+  if (last === undefined) throw new UserError('there is no backup');
+  // Perhaps nothing happened since.
+  if ('time' in at) return last;
+  throw new UserError(`no backup goes up to batch ${at.sequence}`);
 }
 
 /** Reads everything, and gives what is not as it was written. */

@@ -1,5 +1,6 @@
 /** What many commands have in common: their options, and how these are read. docs/reference/cli.md. */
 import { type Command, InvalidArgumentError } from 'commander';
+import type { Moment } from '../archive.ts';
 import { defaultFolder } from '../connect.ts';
 
 export interface Answering {
@@ -21,6 +22,15 @@ export function positive(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('must be a number above 0');
   return value;
+}
+
+/** A batch's sequence number, or a time. */
+export function moment(text: string): Moment {
+  if (/^\d+$/.test(text)) return { sequence: integer(text) };
+  const time = Date.parse(text);
+  if (Number.isNaN(time))
+    throw new InvalidArgumentError('must be a sequence number, or a time such as 2026-11-29T20:00:00Z');
+  return { time };
 }
 
 export const collect =

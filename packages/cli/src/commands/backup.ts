@@ -1,9 +1,12 @@
 /**
  * `coppice backup create | list | verify | restore`. docs/reference/backup.md.
  */
-import { createBackup, listBackups, readManifest, restoreBackup, verifyBackup } from '../backup/backup.ts';
+import type { Moment } from '../archive.ts';
+import { backupAsOf, createBackup, listBackups, readManifest, restoreBackup, verifyBackup } from '../backup/backup.ts';
 import { openStore } from '../backup/store.ts';
+import { writeMoment } from '../backup/moment.ts';
 import { type Output, table } from '../output.ts';
+import { UserError } from '../service-folder.ts';
 import { dataFolderOf } from './verify.ts';
 
 export interface BackupOptions {
@@ -62,15 +65,22 @@ export async function verifyStored(
 
 export async function restore(
   named: string | undefined,
-  { store, endpoint, out }: BackupOptions & { readonly out: string },
+  { store, endpoint, out, at }: BackupOptions & { readonly out: string; readonly at?: Moment },
   output: Output,
 ): Promise<void> {
   const opened = openStore(store, endpoint);
-  const { name, manifest } = await readManifest(opened, named);
-  await restoreBackup(opened, manifest, out);
+  const { name, manifest } = await readManifest(
+    opened,
+    named ?? (at === undefined ? undefined : await backupAsOf(opened, at)),
+  );
   const { sequence, service } = manifest;
-  output.answer({ ok: true, name, folder: out, service, sequence }, [
+  if (at !== undefined && 'sequence' in at && at.sequence > sequence)
+    throw new UserError(`${name} goes up to batch ${sequence} only`);
+  await restoreBackup(opened, manifest, out);
+  if (at !== undefined) writeMoment(out, at);
+  output.answer({ ok: true, name, folder: out, service, sequence, at: at ?? null }, [
     `${out}: through batch ${sequence} of service ${service}`,
     `what is in it is proven by: coppice audit ${out} --service ${service}`,
+    `and asked${at === undefined ? '' : ', as of then,'} by: coppice backup serve ${out} --service ${service}`,
   ]);
 }

@@ -436,7 +436,9 @@ export function committedStateOf(
   const state = readState(view);
   assert(state !== undefined, 'the state is a service’s');
   const { activation, constitution, membership } = state;
-  return { sequence, time, membership, constitution, activation, view };
+  // In the midst of a migration there is nothing to be read: what was before it is another state.
+  const readable = activation.migration === undefined ? { sequence, time, view } : undefined;
+  return { sequence, time, membership, constitution, activation, view, readable };
 }
 
 /** The configuration that this state names. Asserts that it is one of a service. */

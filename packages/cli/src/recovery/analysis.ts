@@ -53,6 +53,11 @@ export async function analyse(input: RecoveryInput, onStep: (step: string) => vo
   const given: GivenDisk[] = [];
   for (const folder of diskFolders(input.from)) given.push(await readGivenDisk(folder, input.open));
   const disks = given.flatMap(({ disk }) => disk ?? []);
+  const shut = given.find((one) => one.disk === undefined && one.shut === true);
+  if (disks.length === 0 && shut !== undefined)
+    throw new UserError(
+      `${shut.folder} is encrypted: name the key file of an auditor with --key, or files of shares that members released with --share`,
+    );
   const adoption = adopt(nodeCryptography, input.service ?? serviceOf(disks), disks);
   if (typeof adoption === 'string') throw new UserError(`nothing can be recovered: ${adoption}`);
   const { head } = adoption;

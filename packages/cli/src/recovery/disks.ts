@@ -14,7 +14,13 @@ import type { KeyOpener } from './shares.ts';
 /** A disk that can be read, or why a folder is none. */
 export type GivenDisk =
   | { readonly folder: string; readonly keys: KnownKeys; readonly disk: Disk }
-  | { readonly folder: string; readonly disk: undefined; readonly reason: string };
+  | {
+      readonly folder: string;
+      readonly disk: undefined;
+      readonly reason: string;
+      /** It is encrypted, and there is no key that opens it. */
+      readonly shut?: boolean;
+    };
 
 /** The instances' folders among these: one itself, or a folder of such, or of a service. */
 export function diskFolders(paths: readonly string[]): string[] {
@@ -41,9 +47,7 @@ export async function readGivenDisk(folder: string, open: KeyOpener): Promise<Gi
   try {
     const [first] = readDataFolder(folder, { keys });
     if (first?.kind === 'corrupt' && first.damage.reason === 'key-missing')
-      throw new UserError(
-        `${folder} is encrypted: name the key file of an auditor with --key, or files of shares that members released with --share`,
-      );
+      return { folder, disk: undefined, reason: 'is encrypted, and no key that was given opens it', shut: true };
     const disk = readDisk(nodeCryptography, readDataFolder(folder, { keys }), {
       name: basename(folder),
       instance: launched.instance,

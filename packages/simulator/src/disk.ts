@@ -2,7 +2,7 @@
  * A virtual disk: a ledger in memory that takes its time to sync, and forgets what was not synced when its process dies.
  */
 import type { CommittedBatch } from '@coppice/protocol';
-import { MemoryLedger, StorageError } from '@coppice/storage';
+import { type LedgerRecord, MemoryLedger, StorageError } from '@coppice/storage';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -46,23 +46,41 @@ export class Disk {
   alter(): void {
     this.altered = true;
     const records = [...this.#ledger.readFrom(0)];
-    if (this.#random.percent(50)) {
-      this.#ledger = new MemoryLedger({ records: records.slice(0, this.#random.below(records.length + 1)) });
-      return;
-    }
-    const changed = records.map((record) => {
+    const cut = this.#random.below(records.length + 1);
+    const [before, after] = [records.slice(0, cut), records.slice(cut)];
+    this.#ledger = new MemoryLedger({
+      records: this.#random.pick([
+        () => before,
+        () => before,
+        // As if files had been swapped, or one were there twice.
+        () => [...after, ...before],
+        () => [...records, ...after],
+        () => this.#withFlippedBits(records),
+        () => this.#withFlippedBits(records),
+      ])(),
+    });
+  }
+
+  #withFlippedBits(records: readonly LedgerRecord[]): LedgerRecord[] {
+    return records.map((record) => {
       if (this.#random.percent(70) || record.payload.length === 0) return record;
       const payload = Uint8Array.from(record.payload);
       payload[this.#random.below(payload.length)]! ^= 1 << this.#random.below(8);
       return { ...record, payload };
     });
-    this.#ledger = new MemoryLedger({ records: changed });
   }
 
-  /** No room for anything more: nothing that is not durable yet ever will be. */
+  /** No room for anything more, or no sync works any more: nothing that is not durable yet ever will be. */
   fill(): void {
     this.full = true;
-    this.#ledger.fail(new StorageError({ code: 'DISK_FULL', path: 'ledger', operation: 'append' }));
+    const [path, operation] = ['ledger', 'append'];
+    this.#ledger.fail(
+      new StorageError(
+        this.#random.percent(50)
+          ? { code: 'DISK_FULL', path, operation }
+          : { code: 'WRITE_FAILED', path, operation, errno: 'EIO' },
+      ),
+    );
   }
 
   /** The process ends in good order. */

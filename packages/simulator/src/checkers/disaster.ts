@@ -1,9 +1,10 @@
 /**
  * When everything has been killed, members could go on: whatever q disks of the last epoch's instances are left, the rule of spec/recovery.md,
- * lines 10-14, leads to a log with everything that was ever acknowledged, each in its place; and no disk is said to be altered that is not.
+ * lines 10-14, leads to a log with everything that was ever acknowledged, each in its place. Of fewer it is refused, and what it then calls
+ * certain is. No disk is said to be altered that is not, and whoever is convicted by what others hold is named.
  */
-import { adopt, type AuditInput, type AuditRecord, type Disk, readDisk } from '@coppice/audit';
-import { encodeRecord, recordTypes } from '@coppice/ledger';
+import { adopt, type Adoption, type AuditInput, type AuditRecord, type Disk, readDisk } from '@coppice/audit';
+import { decodeRecord, encodeRecord, recordTypes } from '@coppice/ledger';
 import {
   batchCodec,
   type Configuration,
@@ -70,26 +71,71 @@ export class Disaster implements Observer {
     });
     const seated = disks.filter(({ disk }) => last.has(disk.instance!));
     const others = disks.filter(({ disk }) => !last.has(disk.instance!));
-    for (const some of choices(seated, quorumOf(slots)).slice(0, choicesMax)) {
-      const bad = some.filter(({ instance }) => instance.corrupt || instance.disk.altered).length;
-      if (bad <= faultsTolerated(slots)) this.#recover([...some, ...others].map(({ disk }) => disk));
-    }
+    const tolerable = (some: readonly Given[]): boolean =>
+      some.filter(({ instance }) => instance.corrupt || instance.disk.altered).length <= faultsTolerated(slots);
+    for (const some of choices(seated, quorumOf(slots)).slice(0, choicesMax))
+      if (tolerable(some)) this.#recover([...some, ...others]);
+    for (const some of choices(seated, quorumOf(slots) - 1).slice(0, choicesMax))
+      if (tolerable(some)) this.#fallShort([...some, ...others]);
   }
 
-  #recover(disks: readonly Disk[]): void {
-    const names = disks.map(({ name }) => name).join(', ');
-    const adoption = adopt(this.#cryptography, this.#service, disks);
-    if (typeof adoption === 'string') return this.#violate(`${names}: ${adoption}`);
+  #recover(given: readonly Given[]): void {
+    const adoption = this.#adopt(given);
+    if (adoption === undefined) return;
     for (const { altered, disk } of adoption.verdicts)
       if (altered !== undefined && !this.#spoilt.has(disk.instance!))
         this.#violate(`${disk.name} is said to be ${altered}, and nobody did that`);
-    if (adoption.shortage !== undefined) return;
+    this.#convict(given, adoption);
+    if (adoption.shortage === undefined) this.#complete(given, adoption, adoption.head.header.sequence, Infinity);
+  }
+
+  #adopt(given: readonly Given[]): Adoption | undefined {
+    const disks = given.map(({ disk }) => disk);
+    const adoption = adopt(this.#cryptography, this.#service, disks);
+    if (typeof adoption !== 'string') return adoption;
+    this.#violate(`${namesOf(given)}: ${adoption}`);
+    return undefined;
+  }
+
+  /** What was acknowledged at places up to `last` is there. */
+  #complete(given: readonly Given[], { source, head }: Adoption, end: number, last: number): void {
     for (const [sequence, header] of this.#acknowledged) {
-      const there = adoption.source.headerAt(sequence);
-      if (sequence > adoption.head.header.sequence || there === undefined || !sameBytes(there, this.#digest(header)))
+      if (sequence > last) continue;
+      const there = source.headerAt(sequence);
+      if (sequence > end || there === undefined || !sameBytes(there, this.#digest(header)))
         return this.#violate(
-          `${names} lead to ${adoption.head.header.sequence}, without ${sequence}, which was acknowledged`,
+          `${namesOf(given)} lead to ${head.header.sequence}, without ${sequence}, which was acknowledged`,
         );
+    }
+  }
+
+  /** One disk too few of the last epoch. */
+  #fallShort(given: readonly Given[]): void {
+    const adoption = this.#adopt(given);
+    // None of them knows that there is another epoch: which its last batch will say.
+    if (adoption === undefined || adoption.configuration.epoch !== this.#configurations.at(-1)!.epoch) return;
+    if (adoption.shortage === undefined) this.#violate(`${namesOf(given)} pass for a quorum of disks`);
+    this.#complete(given, adoption, adoption.certain, adoption.certain);
+  }
+
+  /** Line 8, on what disks hold as it is: a nonce was revealed, and nothing that high is left on the disk of whoever did. */
+  #convict(given: readonly Given[], { verdicts }: Adoption): void {
+    const honest = given.filter(({ disk }) => !this.#spoilt.has(disk.instance!));
+    const revealed = honest.flatMap(({ instance }) =>
+      placesOn(instance).filter(({ reveals }) => reveals !== undefined),
+    );
+    for (const { disk, instance } of given) {
+      if (!this.#spoilt.has(disk.instance!)) continue;
+      const own = placesOn(instance);
+      for (const place of revealed) {
+        const seat = this.#configurations[place.epoch]?.seats.find((one) => toHex(one.instance) === disk.instance);
+        if (seat === undefined || !place.reveals!.includes(seat.slot)) continue;
+        if (own.some((one) => comparePlaces(one, place) >= 0)) continue;
+        const verdict = verdicts.find((one) => one.disk === disk);
+        if (verdict?.altered === undefined)
+          this.#violate(`${disk.name} has lost ${place.sequence}, for which it revealed, and is not named`);
+        break;
+      }
     }
   }
 
@@ -103,6 +149,39 @@ export class Disaster implements Observer {
   #digest(header: Header): Digest {
     return headerDigest(this.#cryptography, header);
   }
+}
+
+interface Given {
+  readonly instance: Instance;
+  readonly disk: Disk;
+}
+
+const namesOf = (given: readonly Given[]): string => given.map(({ disk }) => disk.name).join(', ');
+
+interface Place {
+  readonly epoch: number;
+  readonly view: number;
+  readonly sequence: number;
+  /** Slots whose nonces are there. */
+  readonly reveals?: readonly number[];
+}
+
+function comparePlaces(a: Place, b: Place): number {
+  return a.epoch - b.epoch || a.view - b.view || a.sequence - b.sequence;
+}
+
+/** What certificates on a disk are about, whatever they are worth. */
+function placesOn({ disk }: Instance): Place[] {
+  return [...disk.ledger.readFrom(0)].flatMap(({ payload, type }): Place[] => {
+    const decoded = decodeRecord(type, payload);
+    if (!decoded.ok) return [];
+    const record = decoded.value;
+    if (record.kind === 'prepared') return [record.certificate.subject];
+    if (record.kind === 'epoch') return [{ epoch: record.certificate.header.epoch + 1, view: 0, sequence: 0 }];
+    if (record.kind !== 'commit') return [];
+    const { reveals, subject } = record.certificate;
+    return [{ ...subject, reveals: reveals.map(({ slot }) => slot) }];
+  });
 }
 
 /** Records of the ends of epochs, by the closing batch's sequence number: what is filled in brings them along. */

@@ -5,6 +5,7 @@ import { governance } from './governance.ts';
 import type { Mutant } from './mutant.ts';
 import { ordering } from './ordering.ts';
 import { receipts } from './receipts.ts';
+import { recovery } from './recovery.ts';
 import { turns } from './turns.ts';
 import { upgrades } from './upgrades.ts';
 import { viewChanges } from './view-change.ts';
@@ -16,6 +17,7 @@ export const mutants: readonly Mutant[] = [
   ...epochs,
   ...turns,
   ...receipts,
+  ...recovery,
   ...governance,
   ...upgrades,
 ];

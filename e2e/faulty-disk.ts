@@ -13,6 +13,8 @@ export interface DiskFaults {
   readonly delayMs?: number;
   /** Each write takes only a part of what it is given. */
   readonly short?: boolean;
+  /** The next write takes a part, and then there is no process any more. */
+  readonly torn?: boolean;
 }
 
 type Callback = (error: Error | null, value?: number) => void;
@@ -50,6 +52,10 @@ function install(file: string): void {
     writev(fd: number, buffers: readonly Uint8Array[], offset: number, callback: Callback): void {
       if (fails('writev', callback)) return;
       const [first] = buffers;
+      if (faults().torn === true && first !== undefined) {
+        fs.writeSync(fd, first, 0, 1 + (first.length >> 1), offset);
+        process.kill(process.pid, 'SIGKILL');
+      }
       const part =
         faults().short === true && first !== undefined ? [first.subarray(0, 1 + (first.length >> 1))] : buffers;
       writev(fd, part, offset, callback);

@@ -51,7 +51,7 @@ export async function killAllRounds({
   let counted = 0;
   try {
     for (let round = 1; round <= rounds; round++) {
-      await load.progress(operations);
+      await load.progress(operations, 10 * patienceMs);
       // Anywhere between two batches, or within one.
       await sleep(Math.random() * 100);
       const generation = local.driver.running();
@@ -73,7 +73,7 @@ export async function killAllRounds({
       );
       await client.succeed(local.addresses());
     }
-    await load.progress(operations);
+    await load.progress(operations, 10 * patienceMs);
     await load.finish();
     say(`${rounds} rounds: ${load.describe()}, ${client.counters.retries} retries`);
   } finally {

@@ -7,13 +7,19 @@ import { spawnSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import {
   closeSync,
+  copyFileSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   readSync,
+  renameSync,
   rmdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -21,6 +27,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { decide } from '@coppice/cli';
 import { DoorConnection } from '@coppice/client';
 import { signerOf } from '@coppice/cryptography';
 import type { RunningInstance } from '@coppice/host';
@@ -147,4 +154,91 @@ it('slow disks and short writes cost time; a failed sync and a flipped bit cost 
     /^damaged: ledger-\d+\.seg at \d+: record-/,
   );
   for (const { committed } of load.acknowledged) assert.ok(committed.sequence <= answer.head.sequence);
+});
+
+/** What may be done to the files of a ledger when nobody is there. Each takes the paths of its segments, the oldest first. */
+const alterations: Readonly<Record<string, (segments: readonly [string, string, ...string[]]) => void>> = {
+  'the first segment cut short': ([first]) => truncateSync(first, statSync(first).size >> 1),
+  'the last segment cut short': (segments) => {
+    const last = segments.at(-1)!;
+    truncateSync(last, readFileSync(last).findLastIndex((byte) => byte !== 0) >> 1);
+  },
+  'two segments swapped, with their keys': ([a, b]) => {
+    for (const [one, other] of [
+      [a, b],
+      [keyOf(a), keyOf(b)],
+    ] as const) {
+      renameSync(one, `${one}.away`);
+      renameSync(other, one);
+      renameSync(`${one}.away`, other);
+    }
+  },
+  'a segment twice, in the place of the next': ([a, b]) => {
+    copyFileSync(a, b);
+    copyFileSync(keyOf(a), keyOf(b));
+  },
+  'a segment gone': ([, b]) => rmSync(b),
+  'the key of another segment': ([a, b]) => copyFileSync(keyOf(a), keyOf(b)),
+  'a bit of a key flipped': ([a]) => {
+    const key = readFileSync(keyOf(a));
+    key[key.length >> 1]! ^= 1;
+    writeFileSync(keyOf(a), key);
+  },
+};
+
+const keyOf = (segment: string): string => segment.replace(/seg$/, 'key');
+
+it('what is done to the files of a dead replica is named, and loses nothing', async (t) => {
+  const cluster = await found(t, { nodeArguments: ['--import', faultyDisk] });
+  const client = await cluster.client();
+  const load = new Load(client);
+  await load.progress(30);
+  // Other readers, other segments.
+  const { folder } = cluster.local;
+  const members = folder.keys('members').map((name) => folder.key('members', name));
+  const first = { name: 'auditor-1', key: folder.auditorKey('auditor-1').publicKey };
+  const second = { name: 'auditor-2', key: folder.auditorKey('auditor-2').publicKey };
+  for (const auditors of [[first, second], [first]]) {
+    assert.equal((await decide(client, members, { kind: 'set-auditors', auditors })).state, 'accepted');
+    await load.progress(30);
+  }
+  // A process dies in the middle of a write.
+  const torn = cluster.at(slot);
+  spoil(torn, { torn: true });
+  await until('it is gone', () => cluster.running().length === 3);
+  await load.progress(30);
+  const disks = [0, 1, 2].map((one) => cluster.at(one).folder);
+  await killAll(cluster);
+
+  const cut = await recover(cluster.folder, '--check', '--from', torn.folder, disks[0]!, disks[1]!);
+  assert.deepEqual([cut.status, cut.answer.shortage], [0, null], cut.said);
+  assert.equal(cut.answer.disks[0]!.altered, null);
+  assert.equal(cut.answer.disks[0]!.end, 'torn');
+
+  const copies = mkdtempSync(join(tmpdir(), 'coppice-e2e-'));
+  t.after(() => rmSync(copies, { recursive: true, force: true }));
+  for (const [name, alter] of Object.entries(alterations)) {
+    const copy = join(copies, name);
+    cpSync(disks[0]!, copy, { recursive: true });
+    const ledger = join(copy, 'ledger');
+    const segments = readdirSync(ledger)
+      .filter((one) => one.endsWith('.seg'))
+      .sort()
+      .map((one) => join(ledger, one));
+    assert.ok(segments.length >= 3, `${segments.length} segments`);
+    alter(segments as [string, string, ...string[]]);
+    const { answer, said, status } = await recover(
+      cluster.folder,
+      '--check',
+      '--from',
+      copy,
+      ...disks.slice(1),
+      torn.folder,
+    );
+    assert.equal(status, 0, `${name}: ${said}`);
+    assert.equal(answer.shortage, null, name);
+    const [spoilt] = answer.disks;
+    assert.match(String(spoilt!.altered ?? spoilt!.unreadable), /^(?:damaged|rolled back|does not begin)/, name);
+    for (const { committed } of load.acknowledged) assert.ok(committed.sequence <= answer.head.sequence, name);
+  }
 });

@@ -21,18 +21,6 @@ export const recovery: readonly Mutant[] = [
     choices: churn,
   },
   {
-    name: 'recovery-by-sequence',
-    rule: 'recovery 6 and 12: by view first, and then by sequence',
-    patches: [
-      {
-        file: 'audit/src/disk.ts',
-        text: 'return a.view - b.view || a.sequence - b.sequence;',
-        instead: 'return a.sequence - b.sequence || a.view - b.view;',
-      },
-    ],
-    choices: churn,
-  },
-  {
     name: 'recovery-skips-disks',
     rule: 'recovery 12: of all disks',
     patches: [

@@ -238,7 +238,11 @@ it('what is done to the files of a dead replica is named, and loses nothing', as
     assert.equal(status, 0, `${name}: ${said}`);
     assert.equal(answer.shortage, null, name);
     const [spoilt] = answer.disks;
-    assert.match(String(spoilt!.altered ?? spoilt!.unreadable), /^(?:damaged|rolled back|does not begin|is encrypted)/, name);
+    assert.match(
+      String(spoilt!.altered ?? spoilt!.unreadable),
+      /^(?:damaged|rolled back|does not begin|is encrypted)/,
+      name,
+    );
     for (const { committed } of load.acknowledged) assert.ok(committed.sequence <= answer.head.sequence, name);
   }
 });

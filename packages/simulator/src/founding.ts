@@ -51,7 +51,7 @@ function releaseNumbered(
 /** The first founds the service; the others may follow it, each by a different road to version 2, and the one of version 3 after any of them. */
 export const releases: readonly SimulatedRelease[] = [
   releaseNumbered(0, [1], [1], 'sound'),
-  releaseNumbered(1, [1, 2], [1, 2], 'sound'),
+  releaseNumbered(1, [1, 2, 3], [1, 2], 'sound'),
   releaseNumbered(2, [1, 2], [1, 2], 'failing'),
   releaseNumbered(3, [1], [1, 2], 'divergent'),
   releaseNumbered(4, [1, 2, 3], [2, 3], 'sound'),

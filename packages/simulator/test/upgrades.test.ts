@@ -47,7 +47,7 @@ describe('seeds in which the service is upgraded', () => {
 describe('the checker of upgrades', () => {
   const cryptography = quickProvider().cryptography;
   const [founded, sound] = [releases[0]!, releases[1]!];
-  const request: SystemRequest = { kind: 'activate', release: sound.digest, protocol: 2, service: 2, attempt: 1 };
+  const request: SystemRequest = { kind: 'activate', release: sound.digest, protocol: 3, service: 2, attempt: 1 };
   // Members approved it, and nobody is asked how.
   const constitution = encodeCbor({
     releases: [releaseEntry(founded, 4), releaseEntry(sound, 4)],
@@ -63,7 +63,7 @@ describe('the checker of upgrades', () => {
   writeActivation(
     { set: (_, __, value) => (active = value) },
     {
-      ...{ protocol: 2, code: { version: 2, script: scriptOf(2, 'sound') } },
+      ...{ protocol: 3, code: { version: 2, script: scriptOf(2, 'sound') } },
       ...{ release: sound.digest, attempts: 1, failed: undefined, migration: undefined },
     },
   );

@@ -118,6 +118,7 @@ export const upgrades: readonly Mutant[] = [
     ],
     choices: {
       ...upgraded,
+      upgrades: 'sound',
       disturbedMs: 14_000,
       hosts: { manners: { ...kindHosts.manners, misdirected: 30 }, starve: true },
     },

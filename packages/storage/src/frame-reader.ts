@@ -22,6 +22,7 @@ import type { LedgerRecord, PayloadFilter } from './ledger.ts';
 
 const noPayload = new Uint8Array(0);
 const chunkBytes = 1024 * 1024;
+const pageBytes = 4096;
 
 /** A record, and where its frame stands. */
 export interface PlacedRecord {
@@ -56,15 +57,15 @@ export class InputFile {
     this.size = reading('stat', path, () => fs.fstatSync(this.#fd).size);
   }
 
-  /** The bytes at `offset`, fewer than `length` only where the file ends; good until the next call. */
-  view(offset: number, length: number): Uint8Array {
+  /** The bytes at `offset`, fewer than `length` only where the file ends; good until the next call. So many are read with them. */
+  view(offset: number, length: number, ahead = chunkBytes): Uint8Array {
     const wanted = Math.max(0, Math.min(length, this.size - offset));
-    if (offset < this.#start || offset + wanted > this.#start + this.#length) this.#fill(offset, wanted);
+    if (offset < this.#start || offset + wanted > this.#start + this.#length) this.#fill(offset, wanted, ahead);
     return this.#buffer.subarray(offset - this.#start, Math.min(offset - this.#start + wanted, this.#length));
   }
 
-  #fill(offset: number, wanted: number): void {
-    const bytes = Math.max(wanted, Math.min(chunkBytes, this.size - offset));
+  #fill(offset: number, wanted: number, ahead: number): void {
+    const bytes = Math.max(wanted, Math.min(ahead, this.size - offset));
     if (this.#buffer.length < bytes) this.#buffer = new Uint8Array(bytes);
     this.#start = offset;
     this.#length = 0;
@@ -111,12 +112,15 @@ export function* readFrames(
   cipher?: PayloadCipher,
   wanted: PayloadFilter = () => true,
 ): Generator<PlacedRecord, Stop> {
+  // Behind a payload that was not wanted there is likely to be another one.
+  let ahead = chunkBytes;
   for (let looked = -1; ;) {
-    const header = decodeFrameHeader(file.view(offset, frameHeaderBytes));
+    const header = decodeFrameHeader(file.view(offset, frameHeaderBytes, ahead));
     const bytes = header === undefined ? 0 : frameBytes(header.payloadBytes);
     if (header !== undefined && offset + bytes <= file.size && header.position === position && !wanted(header)) {
       const { sequence, type } = header;
       yield { record: { sequence, type, position, payload: noPayload }, offset, frameBytes: bytes };
+      ahead = pageBytes;
       offset += bytes;
       position++;
       continue;
@@ -133,6 +137,7 @@ export function* readFrames(
           return { kind: 'record-authentication', offset, position, header, bytesWritten };
         }
         yield { record: { ...record, payload }, offset, frameBytes: bytes };
+        ahead = chunkBytes;
         offset += bytes;
         position++;
         continue;

@@ -95,7 +95,7 @@ async function tellReplica(
         return own !== undefined && later.predecessor !== undefined && sameBytes(later.predecessor.service, own);
       });
       if (next === undefined)
-        return { stopped: false, reason: 'it is of a service that this proof does not go on from' };
+        return { stopped: false, reason: 'not stopped: no service in this proof goes on from its own' };
       await connection.ask({ kind: 'succession', document: next.document }, 'accepted');
       return { stopped: true, reason: '' };
     } finally {

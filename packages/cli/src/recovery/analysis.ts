@@ -56,7 +56,7 @@ export async function analyse(input: RecoveryInput, onStep: (step: string) => vo
   const shut = given.find((one) => one.disk === undefined && one.shut === true);
   if (disks.length === 0 && shut !== undefined)
     throw new UserError(
-      `${shut.folder} is encrypted: name the key file of an auditor with --key, or files of shares that members released with --share`,
+      `${shut.folder} is encrypted: name the key file of an auditor with --key, or shares that members released with --share (coppice member share request asks for them)`,
     );
   const adoption = adopt(nodeCryptography, input.service ?? serviceOf(disks), disks);
   if (typeof adoption === 'string') throw new UserError(`nothing can be recovered: ${adoption}`);

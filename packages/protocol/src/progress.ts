@@ -1,5 +1,5 @@
 /**
- * Time: heartbeats, timeouts, statuses, suspicions. spec/view-change.md, lines 1-2 and 18-19; spec/checkpoints.md,
+ * Time: heartbeats, timeouts, statuses, suspicions. spec/view-change.md, lines 1-2 and 18-20; spec/checkpoints.md,
  * lines 9-11.
  *
  * The replica has no timers. It is told the time now and then, and compares.
@@ -46,7 +46,7 @@ export function onTick(replica: Replica, now: number, effects: Effects): void {
   watchPrimary(replica, effects);
 }
 
-/** [1-2, 18-19] */
+/** [1-2, 18-20] */
 function watchPrimary(replica: Replica, effects: Effects): void {
   if (replica.slot === undefined || replica.transfer !== undefined) return;
   const { heartbeatMs, viewTimeoutMs } = replica.environment.settings;
@@ -75,12 +75,12 @@ function watchPrimary(replica: Replica, effects: Effects): void {
   }
 }
 
-/** Whether a request has waited too long in this view. What can no longer be ordered goes: nobody is to blame for it. */
+/** Whether a request has waited too long for this primary. [20] What can no longer be ordered goes: nobody is to blame for it. */
 function ignored(replica: Replica, effects: Effects): boolean {
   const { execution, settings } = replica.environment;
   // Nothing else can be ordered now, which is nobody's fault. spec/upgrades.md, line 10.
   if (execution.activationDue() !== undefined) replica.activatingAt = replica.now;
-  const waitedFor = Math.max(replica.enteredAt, replica.activatingAt);
+  const waitedFor = Math.max(replica.ledSince, replica.activatingAt);
   for (const { item, key, since } of replica.pool.all()) {
     if (replica.now - Math.max(since, waitedFor) <= settings.requestTimeoutMs) return false;
     const orderable =

@@ -184,8 +184,8 @@ export interface Replica {
   genesisConfiguration: Configuration;
 
   view: number;
-  /** When the present view began, by this replica's clock. */
-  enteredAt: number;
+  /** Since when the present primary leads, by this replica's clock: from view to view another, though perhaps the same from epoch to epoch. */
+  ledSince: number;
   /** When an activation was due last: requests had to wait for it. */
   activatingAt: number;
   newViewDigest: Digest;

@@ -46,7 +46,7 @@ export function startReplica(
     proven,
     genesisConfiguration: genesis,
     view: 0,
-    enteredAt: now,
+    ledSince: now,
     activatingAt: 0,
     newViewDigest: new Uint8Array(32),
     newView: undefined,

@@ -1,7 +1,7 @@
 /**
  * The one door: an input in, effects out. No await, no clock, no randomness, no I/O.
  */
-import { encode } from '@coppice/wire';
+import { encode, primarySlot, sameBytes, seatOf } from '@coppice/wire';
 import { onCheckpoint, onOwnCheckpoint } from './checkpoint.ts';
 import { onEntries, onFetch, onFetchHeld, onHeld, requestFetch } from './catch-up.ts';
 import { onOwnErasure } from './epoch.ts';
@@ -27,10 +27,14 @@ import { onNewView, onOwnNewView, onOwnViewChange, onViewChange } from './view-c
 export function step(replica: Replica, input: Input): Effect[] {
   const effects = new Effects(replica);
   if (replica.halted) return effects.list;
-  const { epoch, view } = replica;
+  const { epoch, view, configuration, firstPrimary } = replica;
   handle(replica, input, effects);
   if (replica.epoch !== epoch || replica.view !== view) {
-    replica.enteredAt = replica.now;
+    // Who goes on leading in the next epoch has had its time. [20]
+    const led = seatOf(configuration, primarySlot(configuration.slots, firstPrimary, view));
+    const leads = seatOf(replica.configuration, primary(replica));
+    const same = led !== undefined && leads !== undefined && sameBytes(led.instance, leads.instance);
+    if (replica.view > 0 || !same) replica.ledSince = replica.now;
     forwardPool(replica, effects);
   }
   resumeProposals(replica, effects);

@@ -19,8 +19,6 @@ import type { SystemRequest } from '@coppice/wire';
 const must = undefined;
 const oneEngine = 'all replicas run one engine: see the scenarios divergent-request and one-replica-diverges';
 const noFlips = 'memory of simulations does not fail, so whoever finds itself wrong is a finding: checkers/conduct.ts';
-const noUpgrades = 'members upgrade the service only where they are asked to: --upgrades';
-const noBallots = 'members vote only where they are asked to: --ballots';
 type Expected<K extends string> = Readonly<Record<K, string | undefined>>;
 
 const inputs: Expected<Input['kind']> = {
@@ -111,8 +109,8 @@ const reports: Expected<Report['kind']> = {
   contradiction: 'more than f slots are faulty',
 };
 
-const turnReasons: Expected<TurnReason> = { proactive: must, reactive: must, early: noBallots, refill: must };
-const turnOutcomes: Expected<FinishedTurn['outcome']> = { seated: must, expired: must, discarded: noBallots };
+const turnReasons: Expected<TurnReason> = { proactive: must, reactive: must, early: must, refill: must };
+const turnOutcomes: Expected<FinishedTurn['outcome']> = { seated: must, expired: must, discarded: must };
 
 const systemRequests: Expected<SystemRequest['kind']> = {
   challenge: must,
@@ -122,7 +120,7 @@ const systemRequests: Expected<SystemRequest['kind']> = {
   suspicion: must,
   fault: must,
   divergent: oneEngine,
-  activate: noUpgrades,
+  activate: must,
 };
 
 const refusals: Expected<RefusalCode> = {
@@ -156,6 +154,10 @@ export type Branch =
   | 'an epoch ends with a vacation'
   | 'an epoch ends with the turn of its primary'
   | 'requests are answered overdue'
+  | 'requests are served overdue'
+  | 'an epoch ends before the last one is sealed'
+  | 'a turn waives a rule for its variant'
+  | 'a turn draws no variant'
   | 'a release is activated'
   | 'an activation fails'
   | 'replicas do not agree on an activation'
@@ -179,11 +181,15 @@ const branches: Expected<Branch> = {
   'an epoch ends with a vacation': must,
   'an epoch ends with the turn of its primary': must,
   'requests are answered overdue': must,
-  'a release is activated': noUpgrades,
-  'an activation fails': noUpgrades,
-  'replicas do not agree on an activation': noUpgrades,
-  'a migration goes on in another step': noUpgrades,
-  'a step of a migration is taken back': noUpgrades,
+  'requests are served overdue': must,
+  'an epoch ends before the last one is sealed': must,
+  'a turn waives a rule for its variant': must,
+  'a turn draws no variant': must,
+  'a release is activated': must,
+  'an activation fails': must,
+  'replicas do not agree on an activation': must,
+  'a migration goes on in another step': must,
+  'a step of a migration is taken back': must,
 };
 
 /** By group. */

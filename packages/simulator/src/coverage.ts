@@ -12,7 +12,14 @@ import type {
   Replica,
   Report,
 } from '@coppice/protocol';
-import { type Configuration, decodeResult, type EpochCertificate, sameBytes, seatOf } from '@coppice/wire';
+import {
+  type Configuration,
+  decodeResult,
+  type EpochCertificate,
+  faultsTolerated,
+  sameBytes,
+  seatOf,
+} from '@coppice/wire';
 import { preparedOf } from './adopted.ts';
 import { type Branch, type CoverageGroup, expected } from './coverage-expected.ts';
 import type { Instance } from './instance.ts';
@@ -41,6 +48,7 @@ export class Coverage implements Observer {
   readonly #configurations: Configuration[];
   #committed = 0;
   #turns = 0;
+  #unsealed = 0;
 
   constructor(genesis: Configuration) {
     this.#configurations = [genesis];
@@ -113,11 +121,11 @@ export class Coverage implements Observer {
       this.#branch('an adopted batch commits in a later view than it was proposed in');
     if (header.sequence <= this.#committed) return;
     this.#committed = header.sequence;
-    this.#onOutcomes(batch);
+    this.#onOutcomes(batch, overdueIn(configuration, header.time));
     this.#onTurns(instance);
   }
 
-  #onOutcomes({ items, outcomes }: CommittedBatch): void {
+  #onOutcomes({ items, outcomes }: CommittedBatch, overdue: boolean): void {
     let index = 0;
     for (const item of items) {
       const count = item.kind === 'bundle' ? item.bundle.operations.length : 1;
@@ -127,10 +135,21 @@ export class Coverage implements Observer {
       index += count;
       if (item.kind === 'bundle') {
         if (code === 'overdue') this.#branch('requests are answered overdue');
+        if (code === undefined && overdue && item.bundle.operations.every(({ target }) => target === 'service'))
+          this.#branch('requests are served overdue');
       } else if (item.request.kind === 'activate') this.#onActivation(value, code, index > 1);
-      else if (code === undefined) this.#reach('system request', item.request.kind);
-      else this.#reach('refusal', code);
+      else if (code !== undefined) this.#reach('refusal', code);
+      else {
+        this.#reach('system request', item.request.kind);
+        if (item.request.kind === 'challenge') this.#onDraw(value);
+      }
     }
+  }
+
+  #onDraw(value: object): void {
+    const { variant, waived } = value as { readonly variant: string; readonly waived: readonly string[] };
+    if (variant === '') this.#branch('a turn draws no variant');
+    if (waived.length > 0) this.#branch('a turn waives a rule for its variant');
   }
 
   #onActivation(value: object, code: string | undefined, divergent: boolean): void {
@@ -148,7 +167,9 @@ export class Coverage implements Observer {
 
   /** Turns that ended since. */
   #onTurns(instance: Instance): void {
-    const { finished } = instance.serving!.execution.committed().membership;
+    const { finished, unsealed } = instance.serving!.execution.committed().membership;
+    if (unsealed.length > this.#unsealed) this.#branch('an epoch ends before the last one is sealed');
+    this.#unsealed = unsealed.length;
     for (const { turn, reason, outcome } of finished) {
       if (turn <= this.#turns) continue;
       this.#turns = turn;
@@ -175,6 +196,11 @@ export class Coverage implements Observer {
   #reach(group: CoverageGroup, member: string): void {
     this.reached[group][member] = (this.reached[group][member] ?? 0) + 1;
   }
+}
+
+/** Whether more slots are vacant, or past their term, than may be faulty. */
+function overdueIn({ slots, seats }: Configuration, time: number): boolean {
+  return slots - seats.filter(({ termEnd }) => termEnd > time).length > faultsTolerated(slots);
 }
 
 /** What was to be reached, and never was. */

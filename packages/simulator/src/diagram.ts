@@ -129,12 +129,14 @@ export class Diagram implements Observer {
   svg(): string {
     const { columns, arrows, marks } = this.#shown();
     const x = new Map(columns.map((endpoint, i) => [endpoint, margin + i * columnWidth]));
-    const times = [
-      ...arrows.flatMap(({ sentAt, to }) => [sentAt, ...to.map(({ at }) => at)]),
-      ...marks.map(({ at }) => at),
-    ];
-    const y = timeline(times);
+    const labels = [
+      ...arrows.map(({ sentAt, label, from }) => ({ at: sentAt, beside: from, label })),
+      ...marks.map(({ at, instance, label }) => ({ at, beside: instance, label })),
+    ].filter(({ beside }) => x.has(beside));
+    const times = [...labels.map(({ at }) => at), ...arrows.flatMap(({ to }) => to.map(({ at }) => at))];
+    const y = timeline(times, labels);
     const bottom = Math.max(margin, ...y.values()) + margin;
+    const stacked = new Map<string, number>();
     const width = 2 * margin + columns.length * columnWidth;
     const shapes = [
       ...columns.map(
@@ -153,18 +155,18 @@ export class Diagram implements Observer {
           return `<line class="${kind}" x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" marker-end="url(#head)">${title}</line>`;
         }),
       ),
-      ...arrows.map(
-        ({ sentAt, label, from }) =>
-          `<text class="label" x="${x.get(from)! + 5}" y="${y.get(sentAt)! - 2}">${label}</text>`,
-      ),
-      ...marks.flatMap(({ at, instance, label }) => {
-        const left = x.get(instance);
-        if (left === undefined) return [];
-        const top = y.get(at)!;
-        return [
-          `<rect class="mark" x="${left - 3}" y="${top - 3}" width="6" height="6"/>`,
-          `<text class="label" x="${left + 5}" y="${top + 8}">${label}</text>`,
-        ];
+      ...marks
+        .filter(({ instance }) => x.has(instance))
+        .map(
+          ({ at, instance }) =>
+            `<rect class="mark" x="${x.get(instance)! - 3}" y="${y.get(at)! - 3}" width="6" height="6"/>`,
+        ),
+      // Those of one instance and moment are one below the other.
+      ...labels.map(({ at, beside, label }) => {
+        const place = `${beside.number} ${at}`;
+        const above = stacked.get(place) ?? 0;
+        stacked.set(place, above + 1);
+        return `<text class="label" x="${x.get(beside)! + 5}" y="${y.get(at)! + 3 + above * labelHeight}">${label}</text>`;
       }),
     ];
     return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${bottom + 10}" width="${width}" height="${bottom + 10}">
@@ -184,21 +186,32 @@ const columnWidth = 170;
 const pixelsPerMs = 6;
 /** So much of an interval in which nothing happens. */
 const gapMax = 40;
+const labelHeight = 9;
 
 const style = `
 svg { background: white; font: 9px sans-serif }
 line { stroke: #555 } .life { stroke: #bbb } .name { font-weight: bold; text-anchor: middle }
 .pre-prepare { stroke: #0072b2; stroke-width: 1.5 } .prepare { stroke: #56b4e9 } .commit { stroke: #009e73 }
 .view-change { stroke: #e69f00 } .new-view { stroke: #d55e00; stroke-width: 1.5 } .echo, .refusal { stroke: #cc79a7 }
-.mark { fill: #000 } .time { fill: #777 } .label { fill: #333; font-size: 7px }`;
+.mark { fill: #000 } .time { fill: #777 }
+.label { fill: #333; font-size: 8px; paint-order: stroke; stroke: white; stroke-width: 2px }`;
 
-/** Where each time is drawn. */
-function timeline(times: readonly number[]): Map<number, number> {
+/** Where each time is drawn: no label of an instance above the bottom of its last one. */
+function timeline(
+  times: readonly number[],
+  labels: readonly { readonly at: number; readonly beside: Endpoint }[],
+): Map<number, number> {
+  const labelled = Map.groupBy(labels, ({ at }) => at);
+  const free = new Map<Endpoint, number>();
   const places = new Map<number, number>();
   let top = margin;
   let last: number | undefined;
   for (const time of [...new Set(times)].sort((a, b) => a - b)) {
     if (last !== undefined) top += Math.min((time - last) * pixelsPerMs, gapMax);
+    const here = labelled.get(time) ?? [];
+    for (const { beside } of here) top = Math.max(top, free.get(beside) ?? 0);
+    for (const [beside, own] of Map.groupBy(here, (one) => one.beside))
+      free.set(beside, top + own.length * labelHeight);
     places.set(time, top);
     last = time;
   }

@@ -34,8 +34,8 @@ export const faultKinds = [
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
-/** What can be left out of a plan by name; `hosts`: what they do wrong. */
-export const reducible: readonly string[] = ['hosts', ...faultKinds];
+/** What can be left out of a plan by name; `hosts`: what they do wrong; `ballots`, `upgrades`: what members do. */
+export const reducible: readonly string[] = ['hosts', 'ballots', 'upgrades', ...faultKinds];
 
 /** Milliseconds between looks of an attacker at what he could take. */
 const roamMs = 100;

@@ -7,6 +7,7 @@ import { buildGenesis, type Constitution, parseConstitution, verifyGenesis } fro
 import {
   type Digest,
   encodeUtf8,
+  faultsTolerated,
   genesisStatement,
   type InstanceClaims,
   type Join,
@@ -27,6 +28,7 @@ export const genesisTime = 1_800_000_000_000;
 export interface ConstitutionChoices {
   readonly slots: number;
   readonly members: readonly Signer[];
+  readonly choice: Choice;
   readonly policy: object;
 }
 
@@ -75,13 +77,24 @@ export function scriptOf(version: number, migration: MigrationManner): Digest {
   return new Uint8Array(32).fill(16 * version + kind + 1);
 }
 
-/** As members approve it. */
-export function releaseEntry({ digest, migration, protocols, versions }: SimulatedRelease, slots: number) {
+/** How many variants a release has: far more than are needed, as many again as slots, or one more than slots. */
+export type Choice = 'ample' | 'scarce' | 'meagre';
+
+/** As members approve it. Variants of two engines differ in two dimensions, those of one in one. */
+export function releaseEntry(
+  { digest, migration, protocols, versions }: SimulatedRelease,
+  slots: number,
+  choice: Choice = 'ample',
+) {
+  const families = choice === 'ample' ? 3 * slots : Math.ceil((slots + 1) / faultsTolerated(slots));
+  const count = { ample: 3 * slots, scarce: 2 * (slots + 1), meagre: slots + 1 }[choice];
   return {
     digest,
-    variants: Array.from({ length: 3 * slots }, (_, i) => ({
+    variants: Array.from({ length: count }, (_, i) => ({
       id: `v${i}`,
-      engineFamily: `engine-${i}`,
+      engineFamily: `engine-${i % families}`,
+      runtime: `engine-${i % families}@1`,
+      program: new Uint8Array(32).fill(i + 1),
       referenceValues: [{ platform: 'simulated', measurements: [digest] }],
     })),
     protocols,
@@ -89,8 +102,8 @@ export function releaseEntry({ digest, migration, protocols, versions }: Simulat
   };
 }
 
-/** A constitution with as many variants as it takes for every cap to hold whatever turns draw. */
-export function constitutionOf({ slots, members, policy }: ConstitutionChoices): Constitution {
+/** A constitution of one simulated platform, under which every cap holds at first. */
+export function constitutionOf({ slots, members, choice, policy }: ConstitutionChoices): Constitution {
   const parsed = parseConstitution({
     format: 1,
     name: 'Simulated consortium',
@@ -99,10 +112,9 @@ export function constitutionOf({ slots, members, policy }: ConstitutionChoices):
     members: members.map((member, i) => ({ name: `member ${i}`, key: toHex(member.publicKey) })),
     clients: 'open',
     service: { name: 'register', version: 1 },
-    releases: [releaseEntry(releases[0]!, slots)],
+    releases: [releaseEntry(releases[0]!, slots, choice)],
     policy: {
       platforms: [{ name: 'simulated', generations: [{ name: 'simulated' }] }],
-      caps: { platform: slots },
       ...policy,
     },
   });
@@ -133,6 +145,14 @@ export interface OtherEvidence {
   readonly outdated?: boolean;
   /** These very bytes. */
   readonly replayed?: Uint8Array;
+  /** It runs where the instance of this slot does: on its provider's hardware, or on the same chip. */
+  readonly beside?: { readonly slot: number; readonly shares: 'provider' | 'chip' };
+}
+
+/** Whose hardware an instance runs on, as its evidence shows. */
+export function hardwareOf(slot: number, { beside }: Pick<OtherEvidence, 'beside'> = {}) {
+  const chip = beside?.shares === 'chip' ? beside.slot : slot;
+  return { provider: `provider ${beside?.slot ?? slot}`, chip: `chip ${chip}` };
 }
 
 /** The join of an instance that was launched with this data, on the host of its slot. */
@@ -150,12 +170,13 @@ export function joinOf(
     ...{ address: `${address}:1`, clientAddress: `${address}:2` },
   };
   const launched = launchDigest(cryptography, other.launch ?? launch);
+  const { provider, chip } = hardwareOf(slot, other);
   const evidence = simulatedEvidence(
     cryptography,
     signerFromSeed,
     {
-      chip: encodeUtf8(`chip ${slot}`)!,
-      provider: `provider ${slot}`,
+      chip: encodeUtf8(chip)!,
+      provider,
       evaluation: other.older === true ? evaluation - 1 : evaluation,
       validity: { from: genesisTime - 1000, until: genesisTime + (other.outdated === true ? -1 : 1_000_000_000) },
     },

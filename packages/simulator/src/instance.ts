@@ -35,8 +35,9 @@ import {
 import { Disk } from './disk.ts';
 import { Door } from './door.ts';
 import type { Faulty } from './faulty/faulty.ts';
-import { genesisTime, servicesOf } from './founding.ts';
+import { genesisTime, hardwareOf, servicesOf } from './founding.ts';
 import { Keyring } from './keyring.ts';
+import { told } from './narrator.ts';
 import type { Endpoint } from './network.ts';
 import type { Founded, World } from './world.ts';
 
@@ -68,6 +69,8 @@ export class Instance implements Endpoint {
   faulty: Faulty | undefined;
   /** Another process has its keys. */
   cloned = false;
+  /** What it shares with neighbours, as its evidence shows. */
+  hardware: ReturnType<typeof hardwareOf>;
   /** In what it is not what its turn asked for, where that is so: it must never sit. */
   amiss: string | undefined;
   state: 'booting' | 'running' | 'stopped' | 'killed' | 'exited' = 'booting';
@@ -100,6 +103,7 @@ export class Instance implements Endpoint {
     this.name = name;
     this.launch = launch;
     this.launchedAt = world.scheduler.now;
+    this.hardware = hardwareOf(launch.slot);
     this.keyring = new Keyring(world.provider, world.random.fork(`keys ${keys}`), random.fork('nonces'));
     this.disk = new Disk(world.scheduler, random.fork('disk'));
     this.id = toLatin1(this.keyring.identity.publicKey);
@@ -295,7 +299,7 @@ export class Instance implements Endpoint {
         world.tell('committed', this, effect.batch);
         return this.serving!.door.committed(effect.batch);
       case 'epoch':
-        world.log(this.name, () => `epoch ${effect.configuration.epoch}: ${seatsOf(effect.configuration)}`);
+        world.log(this.name, () => `enters epoch ${effect.configuration.epoch}: ${seatsOf(effect.configuration)}`);
         if ((this.latest?.epoch ?? 0) <= effect.configuration.epoch) this.latest = undefined;
         return world.tell('epoch', this, effect.certificate, effect.configuration);
       case 'gap':
@@ -304,19 +308,12 @@ export class Instance implements Endpoint {
         return this.#fill(effect.from, effect.to, this.replica!.tree.root(effect.to));
       case 'rejected': {
         if (effect.from === 'client') this.#refusal = effect;
-        const { what, reason, detail = '' } = effect;
-        world.log(this.name, () => `rejects ${what}: ${reason} ${detail}`);
+        const { what, reason, detail } = effect;
+        world.log(this.name, () => `rejects ${what}: ${reason}${detail === undefined ? '' : ` (${detail})`}`);
         return world.tell('rejected', this, effect.from, what, reason);
       }
       case 'report': {
-        const { kind, ...rest } = effect.report;
-        world.log(
-          this.name,
-          () =>
-            `${kind} ${Object.entries(rest)
-              .map(([name, value]) => `${name}=${String(value)}`)
-              .join(' ')}`,
-        );
+        world.log(this.name, () => told(effect.report));
         return world.tell('reported', this, effect.report);
       }
       case 'exit':

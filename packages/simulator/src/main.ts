@@ -17,7 +17,7 @@ import { type Outcome, simulate } from './simulation.ts';
 
 const usage = `npm run sim -- [options]
   --seed N             this seed only, in this thread
-  --log                everything that happens in it, a line each
+  --log                what happens in it, a line each: also where a diagram or --json is asked for
   --diagram FROM-TO    who said what to whom about these sequence numbers
   --svg FILE           that as a picture
   --history FILE       what its clients saw: docs/reference/history.md
@@ -26,10 +26,10 @@ const usage = `npm run sim -- [options]
   --threads N          instead of as many as there are cores
   --coverage           how often everything that is to be reached was, and whether nothing never was
   --beyond             one attacker takes more slots than are tolerated: nothing is promised then, but that he is named
-  --ballots            members govern meanwhile
-  --upgrades           members upgrade the service meanwhile
+  --ballots            members govern meanwhile: in every seed, not in one of eight
+  --upgrades           members upgrade the service meanwhile: in every seed, not in one of eight
   --small              as short as the ones that npm test runs
-  --without KIND,…     leaves out these kinds of faults, or what the hosts do wrong: hosts
+  --without KIND,…     leaves out these kinds of faults, what the hosts do wrong (hosts), what members do (ballots, upgrades)
   --disturbed MS       nothing is disturbed any more from then on
   --json               the whole answer in the last line`;
 
@@ -81,6 +81,8 @@ function options() {
     if (!reducible.includes(kind)) throw new TypeError(`${kind} is none of: ${reducible.join(', ')}`);
   const disturbed = values.disturbed === undefined ? {} : { disturbedMs: integer(values.disturbed) };
   const window = values.diagram === undefined ? undefined : range(values.diagram);
+  // A person who asks for one seed wants to see it.
+  const tells = log || (seed !== undefined && window === undefined && !json);
   if (svg !== undefined && window === undefined) throw new TypeError('--svg needs --diagram');
   if (seed === undefined && (log || window !== undefined || history !== undefined))
     throw new TypeError('--log, --diagram and --history need --seed');
@@ -89,10 +91,11 @@ function options() {
   if (threads === 0 || count === 0) throw new TypeError('--seeds and --threads are at least 1');
   if (seed !== undefined && (coverage || count > 1))
     throw new TypeError('--seed is one seed: not with --seeds or --coverage');
+  if (beyond && coverage) throw new TypeError('beyond the budget nothing has to be reached: not with --coverage');
   const single = seed === undefined ? undefined : integer(seed);
   return {
     single,
-    log,
+    log: tells,
     window,
     svg,
     history,
@@ -201,6 +204,12 @@ async function run(asked: Options): Promise<void> {
   if (totals.failures.length > 0 || never.length > 0) process.exitCode = 1;
   if (asked.json) process.stdout.write(`${JSON.stringify({ ...totals, unreached: never })}\n`);
 }
+
+// Whoever reads no further has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 
 let asked: Options | undefined;
 try {

@@ -24,6 +24,8 @@ interface MembersOptions {
   readonly service: Digest;
   readonly slots: number;
   readonly members: readonly Signer[];
+  /** They can do without a variant or two. */
+  readonly fickle: boolean;
   /** Whom a statement can be handed to. */
   readonly doors: () => readonly Instance[];
 }
@@ -116,14 +118,14 @@ export class Members {
 
   /** What a candidate is, is sometimes not accepted any more before it is seated: as when another runtime takes the place of a flawed one. */
   #watch(): void {
-    const { doors, random, world } = this.#options;
+    const { doors, fickle, random, world } = this.#options;
     const membership = doors()[0]?.serving?.execution.committed().membership;
     const { open, candidate } = membership ?? {};
     if (open !== undefined && candidate !== undefined && open.turn > this.#lastTurn) {
       this.#lastTurn = open.turn;
       const { release, variant } = candidate;
       const values = [{ variant, platform: 'simulated', measurements: [random.bytes(32)] }];
-      if (random.percent(25)) this.demand({ kind: 'set-reference-values', release, values });
+      if (fickle && random.percent(25)) this.demand({ kind: 'set-reference-values', release, values });
     }
     world.scheduler.after(watchMs, () => this.#watch());
   }

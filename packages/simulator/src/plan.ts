@@ -3,10 +3,13 @@
  *
  * A seed has only some of the kinds of faults: all of them together always would hide what some of them do alone.
  */
+import type { Caps } from '@coppice/attestation';
+import { faultsTolerated } from '@coppice/wire';
 import type { FaultKind } from './faults.ts';
 import { type AttackerKind, attackerKinds } from './faulty/index.ts';
 import type { LaunchManner } from './provider.ts';
 import type { Random } from './random.ts';
+import type { Choice } from './founding.ts';
 import type { MigrationManner } from './register.ts';
 
 export interface PlannedFault {
@@ -37,7 +40,13 @@ export interface Plan {
     readonly viewTimeoutMs: number;
     readonly clockBoundMs: number;
     readonly checkpointInterval: number;
+    readonly unsealed: 'wait' | 'continue';
+    readonly overdue: 'halt' | 'continue';
+    readonly waiversMax: number;
+    readonly caps: Pick<Caps, 'platform' | 'engineFamily' | 'variant'> & Partial<Caps>;
   };
+  /** How many variants turns choose from. */
+  readonly choice: Choice;
   /** Disturbed until then. */
   readonly disturbedMs: number;
   /** Undisturbed for so long afterwards. */
@@ -85,12 +94,13 @@ export type Choices = Partial<
     | 'beyond'
     | 'ballots'
     | 'upgrades'
+    | 'choice'
   >
-> & { readonly focus?: Focus; readonly checkpointInterval?: number };
+> & { readonly focus?: Focus; readonly checkpointInterval?: number; readonly policy?: Partial<Plan['policy']> };
 
 /** What is left out of a plan that was drawn, to see whether a failure needs it. */
 export interface Reduction {
-  /** Kinds of faults; `hosts`: theirs. */
+  /** Kinds of faults; `hosts`: theirs; `ballots` and `upgrades`: what members do. */
   readonly without?: readonly string[];
   readonly disturbedMs?: number;
 }
@@ -99,20 +109,32 @@ export function reduced(plan: Plan, { without = [], disturbedMs = plan.disturbed
   const faults = plan.faults
     .filter(({ kind, atMs }) => !without.includes(kind) && atMs < disturbedMs)
     .map(({ beside = [], ...fault }) => ({ ...fault, beside: beside.filter((kind) => !without.includes(kind)) }));
-  return { ...plan, faults, disturbedMs, hosts: without.includes('hosts') ? kindHosts : plan.hosts };
+  return {
+    ...{ ...plan, faults, disturbedMs },
+    hosts: without.includes('hosts') ? kindHosts : plan.hosts,
+    ballots: plan.ballots && !without.includes('ballots'),
+    upgrades: without.includes('upgrades') ? 'none' : plan.upgrades,
+  };
 }
 
 /** As short as tests need it. */
 export const smallPlan: Choices = { disturbedMs: 3500, undisturbedMs: 4500 };
 
-export function planOf(seed: number, random: Random, { focus, checkpointInterval, ...choices }: Choices = {}): Plan {
+export function planOf(
+  seed: number,
+  random: Random,
+  { focus, checkpointInterval, policy, ...choices }: Choices = {},
+): Plan {
+  // One seed in eight has members who govern, and one has members who upgrade.
+  const ballots = choices.ballots ?? (choices.beyond !== true && seed % 8 === 3);
+  const upgrades = choices.upgrades ?? (choices.beyond !== true && seed % 8 === 5 ? 'any' : 'none');
   const slots = choices.slots ?? random.pick([4, 4, 4, 4, 4, 5, 6, 7]);
   // An upgrade takes a round of turns.
-  const turnIntervalMs =
-    (choices.upgrades ?? 'none') !== 'none' ? random.between(1000, 1200) : random.between(1000, 2500);
+  const turnIntervalMs = upgrades !== 'none' ? random.between(1000, 1200) : random.between(1000, 2500);
   // Most are short, since most faults need one or two turns to show what they do, and seeds find more than time does.
   const disturbedMs =
     choices.disturbedMs ?? (random.percent(15) ? random.between(6000, 10_000) : random.between(2000, 5500));
+  const choice = choices.choice ?? random.fork('choice').pick(['ample', 'ample', 'ample', 'scarce', 'meagre'] as const);
   const hosts = choices.hosts ?? random.pick([kindHosts, kindHosts, moodyHosts, hostileHosts]);
   return {
     seed,
@@ -126,12 +148,15 @@ export function planOf(seed: number, random: Random, { focus, checkpointInterval
       recoveryPeriodMs: (slots + 1) * turnIntervalMs + random.pick([0, turnIntervalMs]),
       turnIntervalMs,
       turnDeadlineMs: Math.floor(turnIntervalMs / 2),
-      sealDeadlineMs: turnIntervalMs,
       heartbeatMs: random.between(40, 100),
       viewTimeoutMs: random.between(200, 400),
       clockBoundMs: 1000,
       checkpointInterval: checkpointInterval ?? random.pick([8, 16, 32]),
+      ...leniencyOf(random.fork('leniency'), turnIntervalMs, policy?.unsealed),
+      ...selectionOf(random.fork('selection'), choice, slots),
+      ...policy,
     },
+    choice,
     disturbedMs,
     undisturbedMs: 6000,
     faults:
@@ -143,10 +168,29 @@ export function planOf(seed: number, random: Random, { focus, checkpointInterval
     hosts,
     erasure: { keys: true, nonces: true },
     beyond: false,
-    ballots: false,
-    upgrades: 'none',
     ...choices,
+    ...{ ballots, upgrades },
   };
+}
+
+/** Some members would rather go on, with what is overdue, or soon with what is not sealed. */
+function leniencyOf(
+  random: Random,
+  turnIntervalMs: number,
+  asked: Plan['policy']['unsealed'] | undefined,
+): Pick<Plan['policy'], 'unsealed' | 'sealDeadlineMs' | 'overdue'> {
+  const overdue = random.percent(12) ? 'continue' : 'halt';
+  const unsealed = asked ?? (random.percent(12) ? 'continue' : 'wait');
+  return { unsealed, sealDeadlineMs: unsealed === 'wait' ? turnIntervalMs : random.between(50, 300), overdue };
+}
+
+/** Where there are few variants, no two slots share one, more share an engine than is usual, and rules are seldom waived. */
+function selectionOf(random: Random, choice: Choice, slots: number): Pick<Plan['policy'], 'waiversMax' | 'caps'> {
+  const tolerated = faultsTolerated(slots);
+  if (choice === 'ample')
+    return { waiversMax: slots, caps: { platform: slots, engineFamily: tolerated, variant: tolerated } };
+  const engineFamily = tolerated + random.below(2);
+  return { waiversMax: random.pick([0, 1, slots]), caps: { platform: slots, engineFamily, variant: 1 } };
 }
 
 export const noManners = {

@@ -4,7 +4,7 @@
 import type { LaunchData } from '@coppice/attestation';
 import { ChainVerifier } from '@coppice/ledger';
 import { type Configuration, schemeOf, toLatin1 } from '@coppice/wire';
-import { joinOf, type OtherEvidence } from './founding.ts';
+import { hardwareOf, joinOf, type OtherEvidence } from './founding.ts';
 import { HastyCandidate } from './faulty/hasty-candidate.ts';
 import { Instance } from './instance.ts';
 import type { Random } from './random.ts';
@@ -126,7 +126,8 @@ export class Provider {
         const { service } = head.replica!.environment;
         const { slot, turn, release, drawn } = open;
         const { challenge, variant } = drawn;
-        this.#launchFor({ service, slot, turn, release, challenge, variant });
+        if (variant === '') world.log('provider', () => `turn ${turn} of slot ${slot}: no variant may be launched`);
+        else this.#launchFor({ service, slot, turn, release, challenge, variant });
       }
       this.#destroyUnneeded(head, open?.turn);
     }
@@ -144,7 +145,9 @@ export class Provider {
         const evidence = how === 'misdirected' ? this.#otherEvidence(launch) : {};
         const instance = this.#instance({ ...launch, ...otherwise }, letter);
         instance.cloned = how === 'cloned';
-        instance.amiss = Object.keys({ ...otherwise, ...evidence }).at(0);
+        // Whether it may share what it shares with a neighbour, is for the caps to say.
+        instance.amiss = Object.keys({ ...otherwise, ...evidence }).find((one) => one !== 'beside');
+        instance.hardware = hardwareOf(launch.slot, evidence);
         world.tell('launched', instance);
         if (how === 'hasty') instance.faulty = new HastyCandidate(random.fork(instance.name));
         this.#bootstrap(instance, evidence, 0);
@@ -169,8 +172,12 @@ export class Provider {
   #otherEvidence(launch: LaunchData): OtherEvidence {
     const { random } = this.#options;
     if (schemeOf(this.#protocol()) > 1 && random.percent(50)) return { oldScheme: true };
+    const others = this.head?.replica!.configuration.seats.filter(({ slot }) => slot !== launch.slot) ?? [];
+    const neighbour = others.length === 0 ? launch.slot : random.pick(others).slot;
     const presented = this.#presented.length === 0 ? random.bytes(100) : random.pick(this.#presented);
     return random.pick<OtherEvidence>([
+      { beside: { slot: neighbour, shares: 'provider' } },
+      { beside: { slot: neighbour, shares: 'chip' } },
       { launch: { ...launch, service: random.bytes(32) } },
       { launch: { ...launch, slot: launch.slot + 1 } },
       { launch: { ...launch, turn: launch.turn - 1 } },

@@ -20,11 +20,13 @@ import { Progress } from './checkers/progress.ts';
 import { Promises } from './checkers/promises.ts';
 import { Receipts } from './checkers/receipts.ts';
 import { Recovery } from './checkers/recovery.ts';
+import { Selection } from './checkers/selection.ts';
 import { Upgrades } from './checkers/upgrades.ts';
 import { Governance } from './checkers/governance.ts';
 import { Client } from './client.ts';
 import type { Instance } from './instance.ts';
 import { Members } from './members.ts';
+import { Narrator } from './narrator.ts';
 import { quickProvider, realProvider } from './cryptography.ts';
 import { Faults } from './faults.ts';
 import { Coverage, type Reached } from './coverage.ts';
@@ -108,6 +110,7 @@ class Simulation {
   readonly #untilViolation: boolean;
   readonly #onHistory: SimulationOptions['onHistory'];
   readonly #observers: Observers;
+  readonly #narrator: Narrator | undefined;
   #viewChanges = 0;
 
   constructor(plan: Plan, random: Random, { onLine, onHistory, untilViolation = false, observer }: SimulationOptions) {
@@ -115,9 +118,10 @@ class Simulation {
     this.#plan = plan;
     this.#untilViolation = untilViolation;
     const scheduler = this.#scheduler;
+    const narrator = (this.#narrator = onLine && new Narrator(() => scheduler.now, onLine));
     const provider = plan.realCryptography ? realProvider() : quickProvider();
     const members = ['ada', 'bo', 'cy'].map((name) => provider.signerOf(random.fork(name).bytes(32)));
-    const constitution = constitutionOf({ slots: plan.slots, members, policy: plan.policy });
+    const constitution = constitutionOf({ slots: plan.slots, members, choice: plan.choice, policy: plan.policy });
     const { policy } = constitution;
     const world: World = (this.#world = {
       random,
@@ -136,7 +140,7 @@ class Simulation {
       erasure: plan.erasure,
       instances: [],
       tell: (event, ...details) => this.#observers.tell(event, ...details),
-      log: (who, line) => onLine?.(`${(scheduler.now / 1000).toFixed(3).padStart(8)} ${who.padEnd(8)} ${line()}`),
+      log: (who, line) => narrator?.say(who, line()),
     });
     const { epochKeys, turnDeadlineMs } = policy;
     const manner = (slot: number): LaunchManner => this.#manner(slot);
@@ -155,8 +159,14 @@ class Simulation {
 
     this.#clients = this.#makeClients(founded);
     const governing = { world, random: random.fork('members'), service: founded.genesis.service, slots: plan.slots };
-    this.#members = new Members({ ...governing, members, doors: () => this.#doors() });
-    const upgrading = { scheduler, random: random.fork('upgrader'), members: this.#members, slots: plan.slots };
+    this.#members = new Members({ ...governing, members, fickle: plan.choice === 'ample', doors: () => this.#doors() });
+    const upgrading = {
+      scheduler,
+      random: random.fork('upgrader'),
+      members: this.#members,
+      slots: plan.slots,
+      choice: plan.choice,
+    };
     const migration = plan.upgrades === 'none' || plan.upgrades === 'any' ? undefined : plan.upgrades;
     this.#upgrader = new Upgrader({ ...upgrading, manner: migration, head: () => host.head });
     const genesis = founded.document.genesis.configuration;
@@ -178,6 +188,10 @@ class Simulation {
       founded.genesis.service,
       founded.document.constitution,
     );
+    const selection = new Selection({
+      ...{ violate: violate('selection'), genesis },
+      constitution: () => this.#governance.constitution,
+    });
     this.#upgrades = new Upgrades({
       ...{ violate: violate('upgrades'), cryptography: provider.cryptography, service: founded.genesis.service },
       constitution: founded.document.constitution,
@@ -194,8 +208,8 @@ class Simulation {
     // Beyond what is tolerated, nothing else is promised.
     const judges = plan.beyond
       ? [this.#accountability]
-      : [this.#progress, ...checkers, this.#governance, this.#upgrades, this.#coverage];
-    const others = observer === undefined ? [] : [observer];
+      : [this.#progress, ...checkers, selection, this.#governance, this.#upgrades, this.#coverage];
+    const others = [narrator, observer].filter((one) => one !== undefined);
     this.#observers.watch(this.#agreement, ...judges, this.#counter(), ...others);
     host.begin(founded);
   }
@@ -217,6 +231,7 @@ class Simulation {
     // In the midst of it all.
     for (const instance of this.#world.instances) if (instance.alive) instance.kill();
     if (!enough()) this.#observers.tell('ended');
+    this.#narrator?.end();
     this.#onHistory?.(historyOf(this.#clients));
     return {
       seed,
@@ -238,7 +253,7 @@ class Simulation {
   }
 
   #judged(): Record<string, number> {
-    const { counter: _, coverage: __, ...judged } = this.#observers.judged;
+    const { counter: _, coverage: __, narrator: ___, ...judged } = this.#observers.judged;
     return judged;
   }
 

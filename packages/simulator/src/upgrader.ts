@@ -4,7 +4,7 @@
  */
 import type { GovernanceAction } from '@coppice/governance';
 import { sameBytes } from '@coppice/wire';
-import { releaseEntry, releases, type SimulatedRelease } from './founding.ts';
+import { type Choice, releaseEntry, releases, type SimulatedRelease } from './founding.ts';
 import type { Instance } from './instance.ts';
 import type { Members } from './members.ts';
 import type { Random } from './random.ts';
@@ -16,6 +16,7 @@ interface UpgraderOptions {
   readonly random: Random;
   readonly members: Members;
   readonly slots: number;
+  readonly choice: Choice;
   /** Of the first migration; `undefined`: as it is drawn. */
   readonly manner: MigrationManner | undefined;
   /** Whose state members look at. */
@@ -65,6 +66,7 @@ export class Upgrader {
   }
 
   #approval(release: SimulatedRelease): GovernanceAction {
-    return { kind: 'approve-release', release: releaseEntry(release, this.#options.slots) };
+    const { choice, slots } = this.#options;
+    return { kind: 'approve-release', release: releaseEntry(release, slots, choice) };
   }
 }

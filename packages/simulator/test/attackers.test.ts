@@ -26,28 +26,28 @@ const some = (lines: readonly string[], pattern: RegExp): boolean => lines.some(
 describe('attackers', () => {
   it('an equivocator is convicted by its own votes, and replaced', () => {
     const runs = attack('equivocator', [1, 2, 3, 4, 5, 6]);
-    const convicted = runs.filter(({ lines }) => some(lines, /fault proof/));
+    const convicted = runs.filter(({ lines }) => some(lines, /proves a fault/));
     // Only primaries can equivocate: some seeds pick a backup.
     assert.ok(convicted.length >= 2, `${convicted.length} of ${runs.length}`);
   });
 
   it('a mute primary is voted out', () => {
     const runs = attack('mute-primary', [1, 2, 3, 4, 5, 6]);
-    const voted = runs.filter(({ lines }) => some(lines, /view-change-sent/));
+    const voted = runs.filter(({ lines }) => some(lines, /asks for view/));
     assert.ok(voted.length >= 2, `${voted.length} of ${runs.length}`);
   });
 
   it('a slow primary and a censor are voted out', () => {
     for (const kind of ['slow-primary', 'censor'] as const) {
       const runs = attack(kind, [1, 2, 3, 4, 5, 6]);
-      const voted = runs.filter(({ lines }) => some(lines, /view-change-sent/));
+      const voted = runs.filter(({ lines }) => some(lines, /asks for view/));
       assert.ok(voted.length >= 2, `${kind}: ${voted.length} of ${runs.length}`);
     }
   });
 
   it('who asks for other views all the time changes none', () => {
     const runs = attack('view-change-spammer', [1, 2, 3]);
-    assert.ok(runs.every(({ lines }) => !some(lines, /view-change-sent/)));
+    assert.ok(runs.every(({ lines }) => !some(lines, /asks for view/)));
   });
 
   it('who lies to those that catch up is found out, and does not hold them up', () => {
@@ -69,13 +69,23 @@ describe('attackers', () => {
       assert.deepEqual(outcome.violations, [], `seed ${seed}`);
       assert.equal(outcome.faults.colluders, 2);
     }
-    assert.ok(some(lines, /fault proof/));
+    assert.ok(some(lines, /proves a fault/));
   });
 
   it('who keeps old keys is not heard', () => {
     const runs = attack('stale-key-signer', [1, 2, 3]);
     // The attacker may be replaced before he has an old key.
     assert.ok(runs.some(({ lines }) => some(lines, /rejects prepare: wrong-epoch/)));
+  });
+
+  it('who says everything twice, late and in another order changes nothing', () => {
+    const runs = attack('repeater', [1, 2, 3]);
+    assert.ok(runs.some(({ lines }) => some(lines, /rejects (prepare|commit): \w/)));
+  });
+
+  it('who keeps an epoch from being sealed is voted out', () => {
+    const runs = attack('withholder', [1, 2, 3, 4, 5, 6]);
+    assert.ok(runs.some(({ lines }) => some(lines, /asks for view .*a request is not being ordered/)));
   });
 
   it('a hoarder of nonces holds up nobody', () => {
@@ -91,7 +101,7 @@ describe('attackers', () => {
       assert.deepEqual(outcome.violations, [], `seed ${seed}`);
       assert.ok((outcome.faults.cloned ?? 0) > 0);
     }
-    assert.ok(some(lines, /\d' +epoch/), 'the copy follows, too');
+    assert.ok(some(lines, /\d' +enters epoch/), 'the copy follows, too');
   });
 
   it('nobody is seated whose release was not asked for, or who says what is not so', () => {

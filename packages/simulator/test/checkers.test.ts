@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { encodeRecord } from '@coppice/ledger';
 import { MemoryLedger } from '@coppice/storage';
-import type { Item, Result } from '@coppice/wire';
+import type { EpochCertificate, Item, Result } from '@coppice/wire';
 import { Agreement } from '../src/checkers/agreement.ts';
 import { Conduct } from '../src/checkers/conduct.ts';
 import { Durability } from '../src/checkers/durability.ts';
@@ -13,7 +13,7 @@ import { History } from '../src/checkers/history.ts';
 import { Keys } from '../src/checkers/keys.ts';
 import { Progress } from '../src/checkers/progress.ts';
 import { Receipts } from '../src/checkers/receipts.ts';
-import { Recovery } from '../src/checkers/recovery.ts';
+import { Recovery, type RecoveryPolicy } from '../src/checkers/recovery.ts';
 import type { Client, ClientOperation } from '../src/client.ts';
 import { Observers } from '../src/observer.ts';
 import type { Provider } from '../src/provider.ts';
@@ -195,14 +195,25 @@ describe('recovery', () => {
   };
   const launched = (name: string, at: number, more: object = {}) =>
     instance(name, { launchedAt: at, launch: { slot: 0, turn: 1, challenge, ...more } });
-  const make = (now = 100) => {
+  const make = (now = 100, lenient: Partial<RecoveryPolicy> = {}) => {
     const { found, violate } = verdicts();
-    const checker = new Recovery(violate, () => now, genesis, { sealDeadlineMs: 1000, turnDeadlineMs: 500 });
+    const policy = {
+      sealDeadlineMs: 1000,
+      turnDeadlineMs: 500,
+      unsealed: 'wait',
+      overdue: 'halt',
+      ...lenient,
+    } as const;
+    const checker = new Recovery(violate, () => now, genesis, policy);
     return { found, checker };
   };
   const seated = (names: readonly string[]) => {
     const next = configuration(1, names);
     return { ...next, seats: next.seats.map((one) => (one.slot === 0 ? { ...one, turn: 1 } : one)) };
+  };
+  const closing = (time = 9): EpochCertificate => {
+    const { header, certificate } = batch(9, { time });
+    return { header, certificate, next: genesis };
   };
   const drawn = batch(2, { items: [challenged], results: [{ ok: true, value: { challenge } }] });
 
@@ -210,7 +221,7 @@ describe('recovery', () => {
     const { found, checker } = make();
     checker.committed(a, drawn);
     checker.launched(launched('a2', 120));
-    checker.epoch(a, undefined, seated(['a2', 'b', 'c', 'd']));
+    checker.epoch(a, closing(), seated(['a2', 'b', 'c', 'd']));
     assert.deepEqual(found, []);
   });
 
@@ -220,7 +231,7 @@ describe('recovery', () => {
     checker.committed(a, drawn);
     checker.launched(launched('a2', 120));
     const next = seated(['a2', 'b', 'c', 'd']);
-    checker.epoch(a, undefined, { ...next, seats: next.seats.map((one) => ({ ...one, since: 1500 })) });
+    checker.epoch(a, closing(), { ...next, seats: next.seats.map((one) => ({ ...one, since: 1500 })) });
     finds(found, /turn 1 seated its candidate 500 ms after it was open/);
   });
 
@@ -228,29 +239,29 @@ describe('recovery', () => {
     const { found, checker } = make();
     checker.committed(a, drawn);
     checker.launched(launched('a2', 99));
-    checker.epoch(a, undefined, seated(['a2', 'b', 'c', 'd']));
+    checker.epoch(a, closing(), seated(['a2', 'b', 'c', 'd']));
     finds(found, /a2 was launched before its turn's challenge was known/);
     const other = make();
     other.checker.committed(a, drawn);
     other.checker.launched(launched('a2', 120, { challenge: digestOfText('other') }));
-    other.checker.epoch(a, undefined, seated(['a2', 'b', 'c', 'd']));
+    other.checker.epoch(a, closing(), seated(['a2', 'b', 'c', 'd']));
     finds(other.found, /a2 sits in slot 0 by turn 1, for which it was not launched/);
     const none = make();
-    none.checker.epoch(a, undefined, seated(['a2', 'b', 'c', 'd']));
+    none.checker.epoch(a, closing(), seated(['a2', 'b', 'c', 'd']));
     finds(none.found, /nobody launched the instance in slot 0/);
   });
 
   it('finds two seats that change at once, and one instance in two slots', () => {
     const { found, checker } = make();
-    checker.epoch(a, undefined, configuration(1, ['a2', 'b2', 'c', 'd']));
+    checker.epoch(a, closing(), configuration(1, ['a2', 'b2', 'c', 'd']));
     finds(found, /epoch 1 changes slots 0,1/);
     const moved = make();
-    moved.checker.epoch(a, undefined, configuration(1, ['x', 'b', 'c', 'd']));
+    moved.checker.epoch(a, closing(), configuration(1, ['x', 'b', 'c', 'd']));
     moved.checker.committed(
       a,
       batch(1, { items: founders.map((_, slot) => erasure(slot)), results: founders.map(() => ok(1)) }),
     );
-    moved.checker.epoch(a, undefined, configuration(2, ['x', 'x', 'c', 'd']));
+    moved.checker.epoch(a, closing(), configuration(2, ['x', 'x', 'c', 'd']));
     finds(moved.found, /one instance sat in two slots/);
   });
 
@@ -269,10 +280,32 @@ describe('recovery', () => {
   it('finds an epoch that closes before the one before is sealed', () => {
     const two = [0, 1].map(erasure);
     const { found, checker } = make();
-    checker.epoch(a, undefined, configuration(1, ['x', 'b', 'c', 'd']));
+    checker.epoch(a, closing(), configuration(1, ['x', 'b', 'c', 'd']));
     checker.committed(a, batch(1, { items: two, results: two.map(() => ok(1)) }));
-    checker.epoch(a, undefined, configuration(2, ['x', 'y', 'c', 'd']));
+    checker.epoch(a, closing(), configuration(2, ['x', 'y', 'c', 'd']));
     finds(found, /epoch 1 closed before 0 was sealed/);
+  });
+
+  it('finds one that closes too early even where members would rather go on', () => {
+    for (const [time, problem] of [
+      [999, /epoch 1 closed before 0 was sealed/],
+      [1000, undefined],
+    ] as const) {
+      const { found, checker } = make(100, { unsealed: 'continue' });
+      checker.epoch(a, closing(0), configuration(1, ['x', 'b', 'c', 'd']));
+      checker.epoch(a, closing(time), configuration(2, ['x', 'y', 'c', 'd']));
+      if (problem === undefined) assert.deepEqual(found, []);
+      else finds(found, problem);
+    }
+  });
+
+  it('finds a service that halts although its members would rather go on', () => {
+    const { found, checker } = make(100, { overdue: 'continue' });
+    const answers = (result: Result) => ({ items: [bundle(1, [['get', 'k', '']])], results: [result], time: 99_000 });
+    checker.committed(a, batch(1, answers(ok(null))));
+    assert.deepEqual(found, []);
+    checker.committed(a, batch(2, answers({ ok: false, error: { code: 'overdue', message: '' } })));
+    finds(found, /2 answers overdue/);
   });
 
   it('finds requests that are served beside a seat past its term', () => {
@@ -287,7 +320,7 @@ describe('recovery', () => {
 
   it('finds more vacancies than faults are tolerated', () => {
     const { found, checker } = make();
-    checker.epoch(a, undefined, { ...genesis, epoch: 1, seats: genesis.seats.slice(2) });
+    checker.epoch(a, closing(), { ...genesis, epoch: 1, seats: genesis.seats.slice(2) });
     assert.match(found[0]!, /epoch 1 has 2 of 4 seats/);
   });
 });

@@ -4,16 +4,22 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { simulate } from '@coppice/simulator';
-import { noManners } from '../src/plan.ts';
+import { type Choices, noManners } from '../src/plan.ts';
 
 /** By kind of forgery, the claim that gives it away. */
-const expected = ['launch-data', 'report-data', 'measurement', 'debug', 'collateral:simulated/evaluation', 'evidence'];
+const expected = [
+  ...['launch-data', 'report-data', 'measurement', 'debug', 'collateral:simulated/evaluation', 'evidence'],
+  'cap:provider',
+];
 
 it('nobody is seated with evidence of another launch, code or instance, and all replicas say why alike', () => {
   const seen = new Set<string>();
   for (let seed = 1; seed <= 14; seed++) {
     const hosts = { manners: { ...noManners, misdirected: 100 }, starve: false };
-    const choices = { slots: 4, clients: 1, disturbedMs: 6000, undisturbedMs: 3500, faults: [], hosts };
+    const choices: Choices = {
+      ...{ slots: 4, clients: 1, disturbedMs: 6000, undisturbedMs: 3500, faults: [], hosts },
+      ...{ choice: 'ample', ballots: false, upgrades: 'none' },
+    };
     const lines: string[] = [];
     const outcome = simulate(seed, { choices, onLine: (line) => void lines.push(line) });
     assert.deepEqual(outcome.violations, [], `seed ${seed}`);

@@ -8,6 +8,7 @@ import { type Choices, kindHosts } from '../src/plan.ts';
 
 const choices: Choices = {
   ...{ slots: 4, clients: 2, disturbedMs: 14_000, undisturbedMs: 3000, hosts: kindHosts, realCryptography: false },
+  ...{ choice: 'ample', ballots: false, upgrades: 'none', policy: { unsealed: 'wait', overdue: 'halt' } },
   faults: [
     { atMs: 100, kind: 'mobile', durationMs: 0 },
     // Batches that have votes when nobody hears anything any more are abandoned.
@@ -22,7 +23,7 @@ const forgeries = (seed: number, erasure: NonNullable<Choices['erasure']>): stri
 
 describe('a mobile adversary, in the end,', () => {
   it('forges all of the past where keys are not erased', () => {
-    const found = forgeries(1, { keys: false, nonces: true });
+    const found = forgeries(3, { keys: false, nonces: true });
     for (const what of ['receipt', 'clean start', 'epoch certificate'])
       assert.ok(
         found.some((message) => message.startsWith(`a forged ${what} of epoch 0`)),
@@ -31,12 +32,12 @@ describe('a mobile adversary, in the end,', () => {
   });
 
   it('commits what was abandoned where nonces are not erased', () => {
-    const found = [1, 2, 3, 4].flatMap((seed) => forgeries(seed, { keys: true, nonces: false }));
+    const found = [12, 13, 17].flatMap((seed) => forgeries(seed, { keys: true, nonces: false }));
     assert.ok(found.length > 0 && found.every((message) => /abandoned/.test(message)), found.join('; '));
   });
 
   it('forges nothing where both are', () => {
-    for (const seed of [1, 2, 3, 4]) assert.deepEqual(forgeries(seed, { keys: true, nonces: true }), []);
+    for (const seed of [3, 12, 13, 17]) assert.deepEqual(forgeries(seed, { keys: true, nonces: true }), []);
   });
 });
 

@@ -83,11 +83,15 @@ export class Accountability implements Observer {
   }
 
   ended(): void {
+    let epoch: number | undefined;
     for (const sequence of [...this.#shown.keys()].sort((a, b) => a - b)) {
-      const [first, second] = [...this.#shown.get(sequence)!.values()];
-      if (first === undefined || second === undefined) continue;
+      const [first, ...others] = [...this.#shown.get(sequence)!.values()];
+      if (first === undefined || others.length === 0) continue;
       this.contradicted = true;
-      return this.#judge(first, second);
+      // What is above the first contradiction is of two configurations, once an epoch has ended.
+      epoch ??= first.header.epoch;
+      for (const other of others)
+        if (first.header.epoch === epoch && other.header.epoch === epoch) this.#judge(first, other);
     }
   }
 
@@ -104,7 +108,7 @@ export class Accountability implements Observer {
     const { epoch, sequence } = first.header;
     const what = `${first.to} and ${second.to} were shown two headers at ${sequence} of epoch ${epoch}`;
     const configuration = configurations[epoch];
-    if (configuration === undefined || second.header.epoch !== epoch) return violate(`${what}: of which members?`);
+    if (configuration === undefined) return violate(`${what}: of which members?`);
     const newViews = [...this.#newViews.values()].filter((newView) => newView.epoch === epoch);
     const commits = [first.certificate, second.certificate];
     const fork = (later: Digest, place: number): Fork | undefined => this.#forkOf(later, place);

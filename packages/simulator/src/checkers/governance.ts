@@ -19,6 +19,8 @@ export class Governance implements Observer {
   readonly #watch: GovernanceWatch;
   readonly #launched = new Map<string, Instance>();
   #epoch = 0;
+  /** The newest that seated somebody. */
+  #turn = 0;
   #sequence = 0;
 
   constructor(
@@ -29,6 +31,11 @@ export class Governance implements Observer {
   ) {
     this.#violate = violate;
     this.#watch = new GovernanceWatch(cryptography, service, constitution, undefined);
+  }
+
+  /** As the batches that were committed so far leave it. */
+  get constitution(): Uint8Array {
+    return this.#watch.constitution;
   }
 
   /** Actions that took effect, by kind. */
@@ -47,7 +54,9 @@ export class Governance implements Observer {
     this.#epoch = epoch;
     const newest = seats.reduce((a, b) => (b.turn > a.turn ? b : a));
     const seated = this.#launched.get(toLatin1(newest.instance));
-    if (newest.turn === 0 || seated === undefined || this.#accepted(seated)) return;
+    if (newest.turn <= this.#turn) return;
+    this.#turn = newest.turn;
+    if (seated === undefined || this.#accepted(seated)) return;
     this.#violate(`${seated.name} is seated, though members do not accept ${seated.launch.variant} of its release`);
   }
 

@@ -101,6 +101,8 @@ export class Progress implements Observer {
     for (const instance of this.#provider.seated({ ...configuration, seats: settled })) {
       if (instance.state !== 'running' || instance.corrupt) continue;
       const replica = instance.replica!;
+      // One that has gone on to the next epoch, perhaps without a seat in it, is not behind.
+      if (replica.epoch > configuration.epoch) continue;
       if (replica.committed + behindMax < committed || replica.slot === undefined) {
         this.#violate(
           `${instance.name} is at ${replica.committed}, in epoch ${replica.epoch}; the head is at ${committed}, in epoch ${configuration.epoch}`,

@@ -2,7 +2,16 @@
  * Proactive recovery: bounded age, clean start, turns within their deadline, one seat changed at a time, no epoch closed
  * before the one before it is sealed, no request refused for want of any of it without need. spec/invariants.md, 3 to 6.
  */
-import { type Configuration, decodeResult, faultsTolerated, quorumOf, type Seat, toHex, toLatin1 } from '@coppice/wire';
+import {
+  type Configuration,
+  decodeResult,
+  type EpochCertificate,
+  faultsTolerated,
+  quorumOf,
+  type Seat,
+  toHex,
+  toLatin1,
+} from '@coppice/wire';
 import type { CommittedBatch } from '@coppice/protocol';
 import type { Instance } from '../instance.ts';
 import type { Observer } from '../observer.ts';
@@ -15,12 +24,21 @@ interface Challenge {
   readonly openBy: number;
 }
 
+/** As the constitution has it. */
+export interface RecoveryPolicy {
+  readonly sealDeadlineMs: number;
+  readonly turnDeadlineMs: number;
+  readonly unsealed: 'wait' | 'continue';
+  readonly overdue: 'halt' | 'continue';
+}
+
 export class Recovery implements Observer {
   readonly name = 'recovery';
   readonly #violate: (message: string) => void;
   readonly #now: () => number;
-  readonly #sealDeadlineMs: number;
-  readonly #turnDeadlineMs: number;
+  readonly #policy: RecoveryPolicy;
+  /** Agreed times at which epochs began. */
+  readonly #began: number[] = [];
   readonly #configurations: Configuration[];
   readonly #challenges = new Map<number, Challenge>();
   readonly #launched = new Map<string, Instance[]>();
@@ -31,16 +49,10 @@ export class Recovery implements Observer {
   /** Agreed times, by sequence number. */
   readonly #times = new Map<number, number>();
 
-  constructor(
-    violate: (message: string) => void,
-    now: () => number,
-    genesis: Configuration,
-    { sealDeadlineMs, turnDeadlineMs }: { readonly sealDeadlineMs: number; readonly turnDeadlineMs: number },
-  ) {
+  constructor(violate: (message: string) => void, now: () => number, genesis: Configuration, policy: RecoveryPolicy) {
     this.#violate = violate;
     this.#now = now;
-    this.#sealDeadlineMs = sealDeadlineMs;
-    this.#turnDeadlineMs = turnDeadlineMs;
+    this.#policy = policy;
     this.#configurations = [genesis];
   }
 
@@ -70,8 +82,8 @@ export class Recovery implements Observer {
           this.#violate(
             `${header.sequence} answers overdue, though no more than f slots are vacant or past their term`,
           );
-        const late = configuration?.seats.find(({ termEnd }) => termEnd + this.#sealDeadlineMs <= header.time);
-        if (served && late !== undefined) {
+        const late = configuration?.seats.find(({ termEnd }) => termEnd + this.#policy.sealDeadlineMs <= header.time);
+        if (served && late !== undefined && this.#policy.overdue === 'halt') {
           this.#violate(
             `${header.sequence} serves requests with slot ${late.slot} past its term by ${header.time - late.termEnd} ms`,
           );
@@ -92,10 +104,14 @@ export class Recovery implements Observer {
 
   /** More than f slots are vacant or past their term, or one is so for longer than sealing may take. */
   #mayHalt(configuration: Configuration | undefined, time: number): boolean {
+    if (this.#policy.overdue === 'continue') return false;
     if (configuration === undefined) return true;
     const { slots, seats } = configuration;
     const inTerm = seats.filter(({ termEnd }) => termEnd > time).length;
-    return slots - inTerm > faultsTolerated(slots) || seats.some((seat) => seat.termEnd + this.#sealDeadlineMs <= time);
+    return (
+      slots - inTerm > faultsTolerated(slots) ||
+      seats.some((seat) => seat.termEnd + this.#policy.sealDeadlineMs <= time)
+    );
   }
 
   #succeeded(result: Uint8Array): unknown {
@@ -103,14 +119,18 @@ export class Recovery implements Observer {
     return decoded.ok && decoded.value.ok ? decoded.value.value : undefined;
   }
 
-  epoch(instance: Instance, _: unknown, configuration: Configuration): void {
+  epoch(instance: Instance, { header }: EpochCertificate, configuration: Configuration): void {
     const { epoch, slots, seats } = configuration;
     if (instance.corrupt || this.#configurations[epoch] !== undefined) return;
     this.#configurations[epoch] = configuration;
     if (slots - seats.length > faultsTolerated(slots))
       this.#violate(`epoch ${epoch} has ${seats.length} of ${slots} seats`);
     const sealed = epoch === 1 || (this.#erased.get(epoch - 2)?.size ?? 0) >= quorumOf(slots);
-    if (!sealed) this.#violate(`epoch ${epoch - 1} closed before ${epoch - 2} was sealed`);
+    const began = this.#began[epoch - 1];
+    const patient =
+      this.#policy.unsealed === 'wait' || began === undefined || header.time < began + this.#policy.sealDeadlineMs;
+    this.#began[epoch] = header.time;
+    if (!sealed && patient) this.#violate(`epoch ${epoch - 1} closed before ${epoch - 2} was sealed`);
     const before = this.#configurations[epoch - 1];
     const changed = Array.from({ length: slots }, (_, slot) => slot).filter(
       (slot) => this.#sitting(before, slot) !== this.#sitting(configuration, slot),
@@ -133,7 +153,7 @@ export class Recovery implements Observer {
   /** It was launched for this turn, with its challenge, and not before that was known. */
   #checkStart(id: string, { slot, turn, since }: Seat): void {
     const known = this.#challenges.get(turn);
-    if (known !== undefined && since - known.openBy >= this.#turnDeadlineMs)
+    if (known !== undefined && since - known.openBy >= this.#policy.turnDeadlineMs)
       this.#violate(`turn ${turn} seated its candidate ${since - known.openBy} ms after it was open`);
     for (const { name, launch, launchedAt, amiss } of this.#launched.get(id) ?? []) {
       if (amiss !== undefined)

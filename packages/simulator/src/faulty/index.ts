@@ -23,9 +23,11 @@ import { TwoNewViews } from './two-new-views.ts';
 import { EntryForger } from './entry-forger.ts';
 import { EstrangingPrimary } from './estranging-primary.ts';
 import { PushingPrimary } from './pushing-primary.ts';
+import { Repeater } from './repeater.ts';
 import { Sleeper } from './sleeper.ts';
 import { VoteForger } from './vote-forger.ts';
 import { WaveringPrimary } from './wavering-primary.ts';
+import { Withholder } from './withholder.ts';
 
 /** Takes over an instance; `accomplices` gives those that it holds already. */
 export const attackers = {
@@ -51,9 +53,11 @@ export const attackers = {
   'estranging-primary': (instance: Instance, random: Random): Faulty => new EstrangingPrimary(instance, random),
   'pushing-primary': (instance: Instance): Faulty => new PushingPrimary(instance),
   'replaying-primary': (instance: Instance, random: Random): Faulty => new TamperingPrimary(instance, random, 'replay'),
+  repeater: (instance: Instance, random: Random): Faulty => new Repeater(instance, random),
   sleeper: (instance: Instance): Faulty => new Sleeper(instance),
   'vote-forger': (_: Instance, random: Random): Faulty => new VoteForger(random),
   'wavering-primary': (instance: Instance): Faulty => new WaveringPrimary(instance),
+  withholder: (): Faulty => new Withholder(),
 } as const;
 
 export type AttackerKind = keyof typeof attackers;

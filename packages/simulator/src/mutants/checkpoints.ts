@@ -1,5 +1,5 @@
 /** Mutants of checkpoints, catching up and state transfer: spec/checkpoints.md. */
-import { behind, calm, estranged, hindered, type Mutant, pushed } from './mutant.ts';
+import { adrift, behind, calm, estranged, hindered, type Mutant, pushed } from './mutant.ts';
 
 const checkpoint = 'protocol/src/checkpoint.ts';
 const catchUp = 'protocol/src/catch-up.ts';
@@ -129,5 +129,17 @@ export const checkpoints: readonly Mutant[] = [
       },
     ],
     choices: estranged,
+  },
+  {
+    name: 'adopted-forgotten',
+    rule: 'checkpoints 19: what a view adopted above a received state is still the first that may be voted for',
+    patches: [
+      {
+        file: stateTransfer,
+        text: 'if (replica.adopting !== undefined && replica.adopting.header.sequence <= sequence) replica.adopting = undefined;',
+        instead: 'replica.adopting = undefined;',
+      },
+    ],
+    choices: adrift,
   },
 ];

@@ -6,6 +6,7 @@ import type { Mutant } from './mutant.ts';
 import { ordering } from './ordering.ts';
 import { receipts } from './receipts.ts';
 import { recovery } from './recovery.ts';
+import { selection } from './selection.ts';
 import { turns } from './turns.ts';
 import { upgrades } from './upgrades.ts';
 import { viewChanges } from './view-change.ts';
@@ -16,6 +17,7 @@ export const mutants: readonly Mutant[] = [
   ...checkpoints,
   ...epochs,
   ...turns,
+  ...selection,
   ...receipts,
   ...recovery,
   ...governance,

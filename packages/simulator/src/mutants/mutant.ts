@@ -1,7 +1,7 @@
 /**
  * A rule of the protocol that is left out, and what provokes the counterexample that spec/ tells of it.
  */
-import type { Choices, Focus } from '../plan.ts';
+import type { Choices, Focus, Plan } from '../plan.ts';
 import { kindHosts } from '../plan.ts';
 import type { Patch } from './patch.ts';
 
@@ -16,7 +16,10 @@ export interface Mutant {
 }
 
 /** As short as it can be: most counterexamples take a second of virtual time. */
-const short: Choices = { slots: 4, disturbedMs: 3000, undisturbedMs: 4000, hosts: kindHosts, realCryptography: false };
+const short: Choices = {
+  ...{ slots: 4, disturbedMs: 3000, undisturbedMs: 4000, hosts: kindHosts, realCryptography: false },
+  ...{ choice: 'ample', ballots: false, upgrades: 'none', policy: { unsealed: 'wait', overdue: 'halt' } },
+};
 
 function focused(focus: Focus, more: Choices = {}): Choices {
   return { ...short, focus, ...more };
@@ -48,6 +51,11 @@ export function behind(...kinds: Focus['kinds']): Choices {
 export const pushed = focused(
   { kinds: ['pushing-primary', 'isolate', 'split'], everyMs: 200, lastMs: 1000 },
   { checkpointInterval: 2, disturbedMs: 6000 },
+);
+/** Views change while replicas are given states. */
+export const adrift = focused(
+  { kinds: ['pushing-primary', 'isolate', 'split', 'delay', 'stop'], everyMs: 120, lastMs: 800 },
+  { checkpointInterval: 2, disturbedMs: 8000 },
 );
 /** One replica gets a state beside which it voted. */
 export const estranged = focused(
@@ -82,3 +90,18 @@ export const pretended: Choices = focused(
     undisturbedMs: 1000,
   },
 );
+
+/** Launches share hardware with their neighbours, and much else is not as it should be. */
+export const neighbourly = (provider: number): Choices => ({
+  ...pretended,
+  policy: { ...short.policy, caps: { platform: 4, provider, engineFamily: 1, variant: 1 } },
+});
+
+/** Few variants to choose from, and turns that members ask for besides. */
+export function picky(choice: Plan['choice'], caps: Partial<Plan['policy']['caps']> = {}, waiversMax = 4): Choices {
+  return {
+    ...calm,
+    ...{ choice, ballots: true, disturbedMs: 9000, undisturbedMs: 2000 },
+    policy: { ...short.policy, waiversMax, caps: { platform: 4, engineFamily: 1, variant: 1, ...caps } },
+  };
+}

@@ -166,4 +166,26 @@ export const turns: readonly Mutant[] = [
     ],
     choices: { ...calm, ballots: true, disturbedMs: 12_000 },
   },
+  {
+    name: 'unsealed-at-once',
+    rule: 'turns 17: where members would rather go on, an epoch that is not sealed closes only after the seal deadline',
+    patches: [
+      {
+        file: turn,
+        text: "  const patient = policy.unsealed === 'wait' || at.time < m.start.time + policy.sealDeadlineMs;",
+        instead: "  const patient = policy.unsealed === 'wait';",
+      },
+    ],
+    choices: {
+      ...attacked('withholder'),
+      ...{ ballots: true, disturbedMs: 8000 },
+      policy: { unsealed: 'continue', sealDeadlineMs: 1500, overdue: 'halt' },
+    },
+  },
+  {
+    name: 'overdue-answers',
+    rule: 'turns 13: where members would rather go on, nothing is answered overdue',
+    patches: [{ file: turn, text: "  if (policy.overdue === 'continue') return false;\n", instead: '' }],
+    choices: { ...starved, policy: { unsealed: 'wait', overdue: 'continue' } },
+  },
 ];

@@ -1,5 +1,5 @@
 /** Mutants of the view change: spec/view-change.md. */
-import { attacked, churn, type Mutant } from './mutant.ts';
+import { calm, churn, attacked, type Mutant } from './mutant.ts';
 
 const viewChange = 'protocol/src/view-change.ts';
 const normalCase = 'protocol/src/normal-case.ts';
@@ -137,5 +137,27 @@ export const viewChanges: readonly Mutant[] = [
       },
     ],
     choices: churn,
+  },
+  {
+    name: 'waits-anew-in-each-epoch',
+    rule: 'view-change 20: a request goes on waiting for a primary that leads on in the next epoch',
+    patches: [
+      {
+        file: 'protocol/src/step.ts',
+        text: 'if (replica.view > 0 || !same) replica.ledSince',
+        instead: 'if (replica.view >= 0 || !same) replica.ledSince',
+      },
+    ],
+    stalls: true,
+    // Epochs are shorter than a request waits, and a censor leads whose turn is not soon.
+    choices: {
+      ...calm,
+      ...{ slots: 7, clients: 1, latencyMs: 2, ballots: true, disturbedMs: 1200, undisturbedMs: 3000 },
+      faults: [900, 960, 1020, 1080, 1140].map((atMs) => ({ atMs, kind: 'censor', durationMs: 0 })),
+      policy: {
+        ...{ turnIntervalMs: 900, turnDeadlineMs: 450, sealDeadlineMs: 900, recoveryPeriodMs: 9000 },
+        ...{ viewTimeoutMs: 400, heartbeatMs: 40, unsealed: 'wait', overdue: 'halt' },
+      },
+    },
   },
 ];

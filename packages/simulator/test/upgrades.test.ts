@@ -28,7 +28,7 @@ describe('seeds in which the service is upgraded', () => {
   for (const [seed, upgrades] of [
     [8, 'stepwise'],
     [8, 'failing-stepwise'],
-    [3, 'divergent-stepwise'],
+    [8, 'divergent-stepwise'],
   ] as const)
     it(`${seed}, ${upgrades}`, () => {
       const outcome = simulate(seed, { choices: { upgrades, choice: 'ample', ballots: false } });

@@ -75,8 +75,8 @@ export const checkpoints: readonly Mutant[] = [
     patches: [
       {
         file: stateTransfer,
-        text: 'if (signers === undefined || !validCheckpointCertificate(cryptography, service, signers, certificate))',
-        instead: 'if (signers === undefined)',
+        text: "  if (!validCheckpointCertificate(cryptography, service, signers, certificate)) return reject('bad-certificate');\n",
+        instead: '',
       },
     ],
     choices: behind('liar'),

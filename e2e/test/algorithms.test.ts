@@ -14,7 +14,7 @@ import type { Committed } from '@coppice/client';
 import { nodeCryptography } from '@coppice/cryptography';
 import { receiptCodec, receiptFromJson, receiptToJson, verifyReceipt } from '@coppice/ledger';
 import { encode, keysOf, toHex } from '@coppice/wire';
-import { checkpointed, found, operation, serviceFile, statusOf, turned, until, whole } from '../cluster.ts';
+import { checkpointed, found, healthy, operation, serviceFile, turned, until, whole } from '../cluster.ts';
 import { Load } from '../load.ts';
 
 const coppice = fileURLToPath(new URL('main.ts', import.meta.resolve('@coppice/cli')));
@@ -94,9 +94,9 @@ it('a service outlives its signature scheme', async (t) => {
     [3373, 'certificate'],
   ]);
 
+  await healthy(cluster, client, 'after it');
   await checkpointed(client, cluster.running());
   await whole(cluster.running());
-  assert.equal((await statusOf(cluster.at(0))).health, 'ok');
   const report = await auditFolder(cluster.at(0).folder, local.service);
   assert.deepEqual(report.problems, []);
   assert.deepEqual([...new Set(report.epochs.map(({ scheme }) => scheme))], [1, 2]);

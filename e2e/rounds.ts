@@ -37,8 +37,11 @@ export async function killAllRounds({
 }: RoundsOptions): Promise<void> {
   const record = join(folder, 'acknowledged.jsonl');
   let local: LocalService;
-  if (existsSync(join(folder, 'service.json'))) ({ local } = await recovered(folder));
-  else local = await LocalService.found(folder, { serviceFile, name: 'kill-all' });
+  if (existsSync(join(folder, 'service.json'))) {
+    // A run that was broken off left them running.
+    await killRunning(LocalService.open(folder));
+    ({ local } = await recovered(folder));
+  } else local = await LocalService.found(folder, { serviceFile, name: 'kill-all' });
   const told = existsSync(record)
     ? readFileSync(record, 'utf8')
         .split('\n')
@@ -55,8 +58,7 @@ export async function killAllRounds({
       // Anywhere between two batches, or within one.
       await sleep(Math.random() * 100);
       const generation = local.driver.running();
-      for (const { pid } of generation) process.kill(pid, 'SIGKILL');
-      await until('all are gone', () => local.driver.running().length === 0);
+      await killRunning(local);
       const fresh = load.acknowledged.slice(counted).map(({ committed }) => check(committed));
       counted += fresh.length;
       told.push(...fresh);
@@ -80,6 +82,11 @@ export async function killAllRounds({
     client.close();
     await local.destroy();
   }
+}
+
+async function killRunning({ driver }: LocalService): Promise<void> {
+  for (const { pid } of driver.running()) process.kill(pid, 'SIGKILL');
+  await until('all are gone', () => driver.running().length === 0);
 }
 
 /** The receipt of an acknowledged operation holds by itself; gives where it says the operation is. */

@@ -160,22 +160,10 @@ export const upgrades: readonly Mutant[] = [
       {
         file: 'execution/src/activation.ts',
         text: 'if (activation.migration !== undefined) {\n    const',
-        instead: 'if (activation.migration !== undefined && activation.attempts % 2 === 0) {\n    const',
+        instead:
+          'if (activation.migration !== undefined && activation.attempts % 2 === 1) return undefined;\n  if (activation.migration !== undefined) {\n    const',
       },
     ],
-    choices: stepwise,
-  },
-  {
-    name: 'every-step-is-the-first',
-    rule: 'upgrades 24: a step begins where the one before it said',
-    patches: [
-      {
-        file: 'execution/src/activation.ts',
-        text: 'const cursor = migration && valueOf(migration.cursor);',
-        instead: 'const cursor = undefined;',
-      },
-    ],
-    stalls: true,
     choices: stepwise,
   },
   {

@@ -13,8 +13,9 @@ import { aligned, type Result, resultOf, round } from './report.ts';
 import { type Spread, spreadOf } from './statistics.ts';
 import type { SubjectProcess } from './subject-process.ts';
 
-const pollMs = 50;
-const turnMsMax = 60_000;
+/** Asking costs what is measured. */
+const pollMs = 250;
+const turnMsMax = 180_000;
 
 export interface TurnsDocument {
   readonly results: readonly Result[];

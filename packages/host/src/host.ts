@@ -64,8 +64,8 @@ export interface HostOptions {
   readonly onEvent: (event: HostEvent) => void;
 }
 
-/** Between rounds: while a turn is open, and while none is. */
-const pollMs = { turning: 100, idle: 250 };
+/** Between rounds: each asks every replica. */
+const pollMs = 250;
 /** How long an instance that has no seat any more may go on serving. */
 const graceMs = 20_000;
 /** Launches for one turn, at most: a turn whose instance keeps dying is left to its deadline. */
@@ -91,15 +91,9 @@ export class Host {
   async run(): Promise<void> {
     while (!this.#stopped) {
       const started = Date.now();
-      let turning = false;
-      try {
-        turning = await this.#round();
-      } catch {
-        // Whatever went wrong with one replica, the next round asks again.
-      }
-      await new Promise((resolve) =>
-        setTimeout(resolve, Math.max(10, (turning ? pollMs.turning : pollMs.idle) - (Date.now() - started))),
-      );
+      // Whatever went wrong with one replica, the next round asks again.
+      await this.#round().catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, Math.max(10, pollMs - (Date.now() - started))));
     }
     for (const connection of this.#connections.values()) connection.close();
   }
@@ -108,19 +102,17 @@ export class Host {
     this.#stopped = true;
   }
 
-  /** Whether a turn is open. */
-  async #round(): Promise<boolean> {
+  async #round(): Promise<void> {
     const running = this.#options.driver.running();
     const observed = await this.#observe(running);
-    if (observed === undefined) return false;
+    if (observed === undefined) return;
     this.#destroyUnneeded(observed, running);
     const { configuration, protocol, turn } = observed;
-    if (turn === undefined || turn === null) return false;
-    if (turn.challenge === null || turn.variant === null) return true;
-    if (this.#launching !== undefined || running.some((instance) => instance.turn === turn.turn)) return true;
-    if ((this.#launches.get(turn.turn) ?? 0) >= launchesMax) return true;
+    if (turn === undefined || turn === null) return;
+    if (turn.challenge === null || turn.variant === null) return;
+    if (this.#launching !== undefined || running.some((instance) => instance.turn === turn.turn)) return;
+    if ((this.#launches.get(turn.turn) ?? 0) >= launchesMax) return;
     await this.#launch({ configuration, protocol }, turn, turn.challenge, turn.variant);
-    return true;
   }
 
   /**

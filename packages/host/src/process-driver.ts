@@ -8,6 +8,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { toHex } from '@coppice/wire';
 import type { LaunchData } from '@coppice/attestation';
 import { type LaunchPlatform, simulatedPlatform } from './launch-platform.ts';
@@ -71,12 +72,13 @@ const companionFile = 'companion.pid';
 const mayRaise = process.getuid?.() === 0;
 const yieldingNiceness = 19;
 /**
- * How long a launch yields: about what a turn takes, and then the time in which the engine compiles what is used often. Should the
- * service need the instance to go on, the others wait for it, and it has the machine.
+ * How long a launch yields after it has its seat: the time in which the engine compiles what is used often. Should the service need the
+ * instance to go on, the others wait for it, and it has the machine.
  */
-const yieldingMs = 8000;
-/** And how long to one that does not even listen yet: where others keep the machine busy, it would miss its turn. */
-const startingMs = 2000;
+const compilingMs = 4000;
+/** And before it has one, at most: first to listen, then to catch up. Where others keep the machine busy, it would miss its turn. */
+const yieldingMs = { listening: 2000, seated: 30_000 };
+const seatPollMs = 250;
 
 export class ProcessDriver implements Driver {
   readonly #options: ProcessDriverOptions;
@@ -137,20 +139,18 @@ export class ProcessDriver implements Driver {
     const pid = child.pid;
     if (pid === undefined) throw new Error(`cannot start ${program}`);
     // All instances share this machine: one that is launched beside those that serve takes what they leave.
-    const yieldFor = (ms: number) => setTimeout(() => prioritise({ pid, folder }, 0), ms).unref();
-    let yielding: NodeJS.Timeout | undefined;
-    if (launch.turn > 0 && mayRaise) {
+    const yields = launch.turn > 0 && mayRaise;
+    let starting: NodeJS.Timeout | undefined;
+    if (yields) {
       prioritise({ pid, folder }, yieldingNiceness);
-      yielding = yieldFor(startingMs);
+      starting = setTimeout(() => prioritise({ pid, folder }, 0), yieldingMs.listening).unref();
     }
     const told = await listening(folder, pid).catch((error: unknown) => {
       endCompanion(folder);
       throw error;
     });
-    if (yielding !== undefined) {
-      clearTimeout(yielding);
-      yieldFor(yieldingMs);
-    }
+    clearTimeout(starting);
+    if (yields) void yieldUntilSeated({ pid, folder });
     const running = { slot: launch.slot, turn: launch.turn, pid, folder, ...told };
     writeFileSync(join(folder, 'process.json'), `${JSON.stringify(running, undefined, 2)}\n`);
     return running;
@@ -204,6 +204,14 @@ function prioritise(instance: Pick<RunningInstance, 'pid' | 'folder'>, niceness:
   }
 }
 
+async function yieldUntilSeated(instance: Pick<RunningInstance, 'pid' | 'folder'>): Promise<void> {
+  const until = Date.now() + yieldingMs.seated;
+  while (Date.now() < until && alive(instance) && !told(instance.folder, 'seated'))
+    await pause(seatPollMs, undefined, { ref: false });
+  await pause(compilingMs, undefined, { ref: false });
+  prioritise(instance, 0);
+}
+
 /** Whether the process still runs, and is still this instance: process ids are used again. */
 export function alive({ pid, folder }: Pick<RunningInstance, 'pid' | 'folder'>): boolean {
   try {
@@ -215,19 +223,25 @@ export function alive({ pid, folder }: Pick<RunningInstance, 'pid' | 'folder'>):
   }
 }
 
+/** The line in which the instance told of this event. */
+function told(folder: string, event: string): string | undefined {
+  const lines = readFileSync(join(folder, 'events.jsonl'), 'utf8').split('\n');
+  return lines.find((line) => line.includes(`"${event}"`));
+}
+
 async function listening(
   folder: string,
   pid: number,
 ): Promise<Pick<RunningInstance, 'clientAddress' | 'address' | 'instance'>> {
   const until = Date.now() + listeningMs;
   while (Date.now() < until) {
-    for (const line of readFileSync(join(folder, 'events.jsonl'), 'utf8').split('\n')) {
-      if (!line.includes('"listening"')) continue;
+    const line = told(folder, 'listening');
+    if (line !== undefined) {
       const { address, clientAddress, instance } = JSON.parse(line) as RunningInstance;
       return { address, clientAddress, instance };
     }
     if (!alive({ pid, folder })) break;
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await pause(10);
   }
   const log = readFileSync(join(folder, 'node.log'), 'utf8').slice(-2000);
   throw new Error(`the instance in ${folder} did not start${log === '' ? '' : `:\n${log}`}`);

@@ -6,7 +6,7 @@
  * have measured anything. So it proves nothing against the host, and is for constitutions marked `development`.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { attestationKeyHandle, launchRegisters, measureLaunch } from '@coppice/collection';
@@ -59,7 +59,7 @@ async function start(state: string, socket: string): Promise<number> {
   failed.catch(() => undefined);
   child.unref();
   const until = Date.now() + startingMs;
-  while (!existsSync(socket)) {
+  while (!listens(socket)) {
     if (Date.now() > until) {
       child.kill();
       throw new Error(`swtpm does not listen at ${socket}`);
@@ -67,4 +67,12 @@ async function start(state: string, socket: string): Promise<number> {
     await Promise.race([pause(5), failed]);
   }
   return child.pid!;
+}
+
+/** A socket is bound, and has its file, before it listens: the kernel's list says which do (`__SO_ACCEPTCON` among its flags). */
+function listens(socket: string): boolean {
+  const line = readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .find((one) => one.endsWith(` ${socket}`));
+  return line !== undefined && (Number.parseInt(line.split(/\s+/)[3]!, 16) & 0x10000) !== 0;
 }

@@ -77,7 +77,8 @@ export function splitWriteSet(
 
 /** How the address at `at` compares with those of public maps: 0 if it is one. */
 function comparePrefix(encoded: Uint8Array, at: number): number {
-  for (const [i, byte] of prefix.entries()) {
+  for (let i = 0; i < prefix.length; i++) {
+    const byte = prefix[i]!;
     const there = encoded[at + i];
     if (there === undefined || there < byte) return -1;
     if (there > byte) return 1;

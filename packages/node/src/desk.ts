@@ -55,7 +55,7 @@ export interface DeskOptions {
 
 type RequestOf<K extends ClientRequest['kind']> = Extract<ClientRequest, { kind: K }>;
 
-const ledgerBytesPerAnswer = 2 * 1024 * 1024;
+const ledgerBytesPerAnswer = 512 * 1024;
 const busyRetryMs = 100;
 
 export class Desk {
@@ -302,6 +302,8 @@ export class Desk {
       from,
       to: node.replica.stable,
       bytesMax: ledgerBytesPerAnswer,
+      // As many as can be in flight.
+      within: 2 * node.replica.environment.settings.window,
     });
     connection.send({ kind: 'ledger', id, records, more });
   }

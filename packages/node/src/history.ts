@@ -7,6 +7,7 @@
  */
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DoorConnection } from '@coppice/client';
 import { decodeRecord, type LedgerRecord, type MerkleTree, TransactionsTree } from '@coppice/ledger';
 import { type Ledger, type LedgerReader, type Opened, openLedger, type Vault } from '@coppice/storage';
@@ -26,6 +27,15 @@ import {
 
 /** How long one page is waited for. */
 const answerMs = 30_000;
+
+/**
+ * Of a processor, what copying the first gap takes: the rest is left to serving, here and at whoever is asked. What the log grew by
+ * meanwhile is the next gap, and is copied with twice that, so that they become smaller however fast it grows.
+ */
+const copyingShare = 1 / 4;
+const pauseMsMax = 1000;
+/** Bytes that wait for the disk, at most, beside one answer. */
+const pendingBytesMax = 4 * 1024 * 1024;
 
 export interface Gap {
   readonly from: number;
@@ -49,6 +59,8 @@ export interface GapFillerOptions {
   readonly service: Digest;
   readonly vault: Vault | undefined;
   readonly dataFolder: string;
+  /** Gaps that were filled before. */
+  readonly filled: number;
 }
 
 /** What is wrong with a record: whoever gave it, or what came before it, lied. */
@@ -119,12 +131,17 @@ export class GapFiller {
     const { ledger } = this.#opened;
     while (this.at < to) {
       const { at } = this;
+      const before = process.cpuUsage();
       const answer = await connection.ask({ kind: 'ledger', from: at + 1, as }, 'ledger', answerMs);
       for (const record of answer.records) if (record.sequence <= to) this.#take(ledger, record);
       if (this.at === at) throw new Error(`it has no more than batch ${at}`);
-      await new Promise<void>((resolve, reject) =>
-        ledger.sync((error) => (error === undefined ? resolve() : reject(error))),
-      );
+      if (ledger.bytesPending > pendingBytesMax)
+        await new Promise<void>((resolve, reject) =>
+          ledger.sync((error) => (error === undefined ? resolve() : reject(error))),
+        );
+      const { system, user } = process.cpuUsage(before);
+      const share = Math.min(1, copyingShare * 2 ** this.#options.filled);
+      await pause(Math.min(((system + user) / 1000) * (1 / share - 1), pauseMsMax));
     }
     if (!sameBytes(this.#tree.root(), ledgerRoot))
       throw new RecordError('the records do not lead to the certified ledger root');

@@ -430,12 +430,16 @@ export class Instance {
     const { cryptography, service } = node.replica.environment;
     const { from, to } = gap;
     const began = Date.now();
-    const options = { cryptography, service, vault: this.#vault, dataFolder: this.#options.settings.folder };
+    const { folder } = this.#options.settings;
+    const options = { cryptography, service, vault: this.#vault, dataFolder: folder, filled: this.#filled.length };
     const filler = new GapFiller(options, gap);
     for (let attempt = 0; !this.#exiting; attempt++) {
-      const seats = node.replica.configuration.seats.filter(
+      const others = node.replica.configuration.seats.filter(
         (seat) => !sameBytes(seat.instance, this.#keyring!.identity.publicKey),
       );
+      // Everybody waits for the primary: it is asked last.
+      const proposer = node.replica.stableHeader?.proposer;
+      const seats = others.sort((a, b) => Number(a.slot === proposer) - Number(b.slot === proposer));
       const seat = seats[attempt % seats.length];
       if (seat === undefined) return;
       try {

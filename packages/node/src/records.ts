@@ -49,17 +49,19 @@ function isSuccession({ type, sequence }: StoredRecord): boolean {
   return type === recordTypes.genesis && sequence > 0;
 }
 
-/** Records of one batch come within so many batches of it: more than can be in flight. */
-const recordsWithin = 64;
-
 /**
  * The committed batches from `from` to `to`, each followed by what certifies it, as many as are of `bytesMax` bytes, and whether
- * there are more. `to` must be committed.
+ * there are more. `to` must be committed; `within`: so many batches after it, at most, come the other records of a batch.
  */
 export function ledgerPage(
   ledger: LedgerReader,
   filled: readonly FilledGap[],
-  { from, to, bytesMax }: { readonly from: number; readonly to: number; readonly bytesMax: number },
+  {
+    from,
+    to,
+    bytesMax,
+    within,
+  }: { readonly from: number; readonly to: number; readonly bytesMax: number; readonly within: number },
 ): { readonly records: StoredRecord[]; readonly more: boolean } {
   const batches = new Map<number, StoredRecord>();
   const others: StoredRecord[] = [];
@@ -70,7 +72,7 @@ export function ledgerPage(
     type !== recordTypes.batch || sequence <= last || bytes <= bytesMax;
   for (const { type, sequence, payload } of recordsFrom(ledger, filled, { from, to, wanted })) {
     const full = bytes > bytesMax;
-    if (full && sequence > last + recordsWithin) break;
+    if (full && sequence > last + within) break;
     if (type === recordTypes.batch) {
       if (full && sequence > last) continue;
       // A later record at a sequence number replaces an earlier one: what was committed is the last.

@@ -73,7 +73,7 @@ async function replicaWith(
 
 function filler(name: string): { filler: GapFiller; folder: string; identity: Signer } {
   const folder = join(root, name);
-  const options = { cryptography: nodeCryptography, service, vault: undefined, dataFolder: folder };
+  const options = { cryptography: nodeCryptography, service, vault: undefined, dataFolder: folder, filled: 0 };
   const gap = { from: 1, to, below: new MerkleTree(nodeCryptography), ledgerRoot: tree.root() };
   return { filler: new GapFiller(options, gap), folder, identity: newSigner() };
 }
@@ -128,7 +128,7 @@ test('pages are made of what was filled in, whatever is asked for', async (t) =>
   const bytesMax = 2.5 * records[0]!.payload.length;
   const pages: number[][] = [];
   for (let from = 1; from <= to;) {
-    const { more, records: page } = ledgerPage(live, filled, { from, to, bytesMax });
+    const { more, records: page } = ledgerPage(live, filled, { from, to, bytesMax, within: 16 });
     assert.ok(page.every(({ payload, type }) => type === recordTypes.batch && payload.length > 0));
     pages.push(page.map(({ sequence }) => sequence));
     from = page.at(-1)!.sequence + 1;

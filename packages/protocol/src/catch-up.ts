@@ -43,8 +43,6 @@ export function fetchAgain(replica: Replica, peers: readonly InstanceId[], effec
 function ask(replica: Replica, peer: InstanceId, effects: Effects): void {
   // A wrong state is not followed with: the next checkpoint that becomes stable replaces it.
   if (replica.transfer !== undefined || replica.corrupt) return;
-  // A newcomer copies the past first: executing meanwhile would cost those who serve, and a newer state is there afterwards. [19]
-  if (replica.filling !== undefined && replica.slot === undefined) return;
   const from = replica.committed + 1;
   replica.fetching = { peer, from, at: replica.now };
   effects.send(peer, { kind: 'fetch', from });

@@ -12,6 +12,8 @@ import type { Provider } from '../provider.ts';
 
 /** Batches from a turn's opening to its end: opening, challenge, join, ready, each after some that were on their way. */
 const stepsOfATurn = 8;
+/** Deadlines of turns below this are missed again and again: to launch, receive the state, copy the log and be ready takes about as long. */
+const turnDeadlineMsMin = 600;
 /** How far behind the head an incumbent may be: what is in flight, twice. */
 const behindMax = 16;
 /** How long a fresh one may take to follow, in milliseconds of agreed time. */
@@ -109,7 +111,7 @@ export class Progress implements Observer {
         );
       }
     }
-    if (this.#dawdled()) return;
+    if (this.#turnDeadlineMs < turnDeadlineMsMin || this.#dawdled()) return;
     if (this.#now() - this.#healedAt > this.#turnMs && this.#turnsSeated() === this.#turns)
       this.#violate('no turn seated anybody since everything was healed');
   }

@@ -131,17 +131,17 @@ export class GapFiller {
     const { ledger } = this.#opened;
     while (this.at < to) {
       const { at } = this;
-      const before = process.cpuUsage();
       const answer = await connection.ask({ kind: 'ledger', from: at + 1, as }, 'ledger', answerMs);
+      const began = performance.now();
       for (const record of answer.records) if (record.sequence <= to) this.#take(ledger, record);
+      const busyMs = performance.now() - began;
       if (this.at === at) throw new Error(`it has no more than batch ${at}`);
       if (ledger.bytesPending > pendingBytesMax)
         await new Promise<void>((resolve, reject) =>
           ledger.sync((error) => (error === undefined ? resolve() : reject(error))),
         );
-      const { system, user } = process.cpuUsage(before);
       const share = Math.min(1, copyingShare * 2 ** this.#options.filled);
-      await pause(Math.min(((system + user) / 1000) * (1 / share - 1), pauseMsMax));
+      await pause(Math.min(busyMs * (1 / share - 1), pauseMsMax));
     }
     if (!sameBytes(this.#tree.root(), ledgerRoot))
       throw new RecordError('the records do not lead to the certified ledger root');

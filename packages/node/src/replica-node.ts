@@ -65,6 +65,8 @@ export interface ReplicaNodeOptions {
 
 /** Bytes waiting for the disk beyond which no more batches are taken in. */
 const ledgerBacklogMax = 256 * 1024 * 1024;
+/** Bytes waiting for the disk beyond which they are written unasked: whoever only follows asks for no sync, and would fill the backlog. */
+const ledgerBytesUnasked = 8 * 1024 * 1024;
 
 export class ReplicaNode {
   readonly replica: Replica;
@@ -73,6 +75,7 @@ export class ReplicaNode {
   /** Inputs that wait for the one being handled: what its effects answered. */
   readonly #inputs: Input[] = [];
   #busy = false;
+  #writingUnasked = false;
   #gaps = 0;
   /** The newest sync that is done, while a gap keeps it from counting. */
   #heldToken: number | undefined;
@@ -176,7 +179,8 @@ export class ReplicaNode {
       }
       case 'append': {
         const { type, payload } = encodeRecord(effect.record);
-        return void ledger.append({ type, sequence: effect.sequence, payload });
+        ledger.append({ type, sequence: effect.sequence, payload });
+        return this.#writeUnasked();
       }
       case 'sync':
         return ledger.sync((error) => {
@@ -208,6 +212,16 @@ export class ReplicaNode {
       case 'exit':
         return events.exit(effect.reason);
     }
+  }
+
+  #writeUnasked(): void {
+    const { events, ledger } = this.#options;
+    if (this.#writingUnasked || ledger.bytesPending <= ledgerBytesUnasked) return;
+    this.#writingUnasked = true;
+    ledger.sync((error) => {
+      this.#writingUnasked = false;
+      if (error !== undefined) events.exit(`storage: ${error.message}`);
+    });
   }
 
   #vote({ subject }: EffectOf<'sign-vote'>): void {

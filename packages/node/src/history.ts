@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DoorConnection } from '@coppice/client';
 import { decodeRecord, type LedgerRecord, type MerkleTree, TransactionsTree } from '@coppice/ledger';
-import { type Ledger, type LedgerReader, type Opened, openLedger, type Vault } from '@coppice/storage';
+import { type Done, type Ledger, type LedgerReader, type Opened, openLedger, type Vault } from '@coppice/storage';
 import {
   batchCodec,
   type CallerProof,
@@ -101,7 +101,7 @@ export class GapFiller {
       connection.close();
     }
     const { ledger, readerIn } = this.#opened!;
-    await closed(ledger);
+    await done((then) => ledger.close(then));
     const folder = join(dataFolder, 'history', `${from}-${to}`);
     renameSync(this.#partial, folder);
     return { from, to, reader: readerIn(folder) };
@@ -122,7 +122,7 @@ export class GapFiller {
     const opened = this.#opened;
     this.#opened = undefined;
     this.#tree = this.#gap.below.clone();
-    if (opened !== undefined) await closed(opened.ledger);
+    if (opened !== undefined) await done((then) => opened.ledger.close(then));
   }
 
   async #copy(connection: DoorConnection, as: CallerProof): Promise<void> {
@@ -136,10 +136,7 @@ export class GapFiller {
       for (const record of answer.records) if (record.sequence <= to) this.#take(ledger, record);
       const busyMs = performance.now() - began;
       if (this.at === at) throw new Error(`it has no more than batch ${at}`);
-      if (ledger.bytesPending > pendingBytesMax)
-        await new Promise<void>((resolve, reject) =>
-          ledger.sync((error) => (error === undefined ? resolve() : reject(error))),
-        );
+      if (ledger.bytesPending > pendingBytesMax) await done((then) => ledger.sync(then));
       const share = Math.min(1, copyingShare * 2 ** this.#options.filled);
       await pause(Math.min(busyMs * (1 / share - 1), pauseMsMax));
     }
@@ -170,8 +167,8 @@ export class GapFiller {
   }
 }
 
-function closed(ledger: Ledger): Promise<void> {
-  return new Promise((resolve, reject) => ledger.close((error) => (error === undefined ? resolve() : reject(error))));
+function done(ask: (then: Done) => void): Promise<void> {
+  return new Promise((resolve, reject) => ask((error) => (error === undefined ? resolve() : reject(error))));
 }
 
 /** Throws where the outcomes are not those of the batch's requests, or not those that its header names. */

@@ -5,7 +5,7 @@ import { Output } from '../output.ts';
 import { type Answering, integer, collect, at } from './options.ts';
 
 export function foundingCommands(program: Command): void {
-  at(
+  const founding = at(
     program
       .command('genesis')
       .description('found a service on this machine: build the release, launch replicas, have members sign'),
@@ -21,16 +21,10 @@ export function foundingCommands(program: Command): void {
       integer,
     )
     .option('--name <name>', 'name of the service')
-    .option('--release <folder>', 'a release of it that was built before; default: one is built')
-    .option('--platform <platform>', 'simulated or tpm2; may be repeated: slots take turns', collect(String))
-    .option('--runtimes <list>', 'what runs the replicas, such as node@26.10.0,bun@1.4.5+jitless: slots take turns')
-    .option('--cryptography <list>', 'what replicas verify signatures with; default: libsodium,node-crypto')
-    .option(
-      '--variant <seed>',
-      'one more program, diversified by this; may be repeated: slots take turns',
-      collect(String),
-    )
-    .action((file: string, options: GenesisOptions & Answering) => genesis(file, options, new Output(options.json)));
+    .option('--release <folder>', 'a release of it that was built before; default: one is built');
+  ofReplicas(founding).action((file: string, options: GenesisOptions & Answering) =>
+    genesis(file, options, new Output(options.json)),
+  );
 
   const hosting = at(program.command('host').description('launch what turns ask for, as long as it runs'))
     .option(
@@ -46,10 +40,24 @@ export function foundingCommands(program: Command): void {
       return stop(options as Parameters<typeof stop>[0], new Output(options['json'] === true));
     });
 
-  at(program.command('dev').description('run a service on local replicas, founded anew at every save'))
+  const developing = at(
+    program.command('dev').description('run a service on local replicas, founded anew at every save'),
+  )
     .argument('<service>', 'module whose default export is the service')
     .option('--slots <n>', 'replicas', integer, 4)
-    .option('--recovery-period <seconds>', 'every slot gets a new instance within this time', integer, 3600)
+    .option('--recovery-period <seconds>', 'every slot gets a new instance within this time', integer, 3600);
+  ofReplicas(developing).action(
+    (file: string, options: Parameters<typeof dev>[1] & { folder: string } & Answering, command: Command) => {
+      const { folder, ...others } = options;
+      const named = command.getOptionValueSource('folder') === 'default' ? {} : { folder };
+      return dev(file, { ...others, ...named }, new Output(options.json));
+    },
+  );
+}
+
+/** What its replicas run on, and which kinds of them there are. */
+function ofReplicas(command: Command): Command {
+  return command
     .option('--platform <platform>', 'simulated or tpm2; may be repeated: slots take turns', collect(String))
     .option('--runtimes <list>', 'what runs the replicas, such as node@26.10.0,bun@1.4.5+jitless: slots take turns')
     .option('--cryptography <list>', 'what replicas verify signatures with; default: libsodium,node-crypto')
@@ -57,10 +65,5 @@ export function foundingCommands(program: Command): void {
       '--variant <seed>',
       'one more program, diversified by this; may be repeated: slots take turns',
       collect(String),
-    )
-    .action((file: string, options: Parameters<typeof dev>[1] & { folder: string } & Answering, command: Command) => {
-      const { folder, ...others } = options;
-      const named = command.getOptionValueSource('folder') === 'default' ? {} : { folder };
-      return dev(file, { ...others, ...named }, new Output(options.json));
-    });
+    );
 }

@@ -4,7 +4,7 @@
  * Processes are detached: they outlive the host, which is stateless and untrusted, and finds them again by the files that it
  * leaves in each instance's folder (`settings.json`, `process.json`, `node.log`).
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
@@ -135,6 +135,8 @@ export class ProcessDriver implements Driver {
     });
     closeSync(log);
     closeSync(events);
+    // Without a listener, a program that cannot be started would end this process; it has no process id then.
+    child.once('error', () => undefined);
     child.unref();
     const pid = child.pid;
     if (pid === undefined) throw new Error(`cannot start ${program}`);
@@ -145,7 +147,8 @@ export class ProcessDriver implements Driver {
       prioritise({ pid, folder }, yieldingNiceness);
       starting = setTimeout(() => prioritise({ pid, folder }, 0), yieldingMs.listening).unref();
     }
-    const told = await listening(folder, pid).catch((error: unknown) => {
+    const told = await listening(folder, child).catch((error: unknown) => {
+      child.kill('SIGKILL');
       endCompanion(folder);
       throw error;
     });
@@ -229,20 +232,27 @@ function told(folder: string, event: string): string | undefined {
   return lines.find((line) => line.includes(`"${event}"`));
 }
 
+/**
+ * Waits until the instance listens. Whether its process still runs is asked of the process, not of {@link alive}: for a moment within `exec`
+ * a process has no command line.
+ */
 async function listening(
   folder: string,
-  pid: number,
+  child: ChildProcess,
 ): Promise<Pick<RunningInstance, 'clientAddress' | 'address' | 'instance'>> {
   const until = Date.now() + listeningMs;
-  while (Date.now() < until) {
+  const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  while (!ended() && Date.now() < until) {
     const line = told(folder, 'listening');
     if (line !== undefined) {
       const { address, clientAddress, instance } = JSON.parse(line) as RunningInstance;
       return { address, clientAddress, instance };
     }
-    if (!alive({ pid, folder })) break;
     await pause(10);
   }
+  const how = ended()
+    ? `ended (${child.signalCode ?? `exit status ${child.exitCode}`})`
+    : `does not listen after ${listeningMs / 1000} s`;
   const log = readFileSync(join(folder, 'node.log'), 'utf8').slice(-2000);
-  throw new Error(`the instance in ${folder} did not start${log === '' ? '' : `:\n${log}`}`);
+  throw new Error(`the instance in ${folder} did not start: it ${how}${log === '' ? '' : `:\n${log}`}`);
 }

@@ -11,7 +11,10 @@ import { test, type TestContext } from 'node:test';
 import { archiveSegments, type Ledger, openLedger, readLedger, Snapshots } from '@coppice/storage';
 import { createBackup, listBackups, readManifest, restoreBackup, verifyBackup } from '../src/backup/backup.ts';
 import { partBytes } from '../src/backup/manifest.ts';
+import { readMoment } from '../src/backup/moment.ts';
 import { type BackupStore, openStore } from '../src/backup/store.ts';
+import { restore } from '../src/commands/backup.ts';
+import { Output } from '../src/output.ts';
 import { UserError } from '../src/service-folder.ts';
 
 const service = new Uint8Array(32).fill(5);
@@ -61,7 +64,8 @@ function sequencesIn(folder: string): number[] {
   return sequences;
 }
 
-async function backsUp(t: TestContext, store: BackupStore): Promise<void> {
+async function backsUp(t: TestContext, place: string, endpoint?: string): Promise<void> {
+  const store = openStore(place, endpoint);
   const { data, ledger } = await instance(t);
   const first = await createBackup(data, store);
   assert.equal(first.manifest.sequence, 17);
@@ -98,10 +102,42 @@ async function backsUp(t: TestContext, store: BackupStore): Promise<void> {
     await assert.rejects(restoreBackup(store, manifest, restored), UserError);
   }
   assert.equal((await readManifest(store)).name, third.name);
+
+  // As of a moment: from the oldest backup that has it.
+  const { createdAt } = second.manifest;
+  for (const [at, from, last] of [
+    [{ sequence: 16 }, first, 17],
+    [{ sequence: 18 }, second, 20],
+    [{ time: Date.parse(createdAt) }, second, 20],
+    [{ time: Date.parse(third.manifest.createdAt) + 1 }, third, 20],
+  ] as const) {
+    const out = join(folderOf(t), 'then');
+    const heard = new Heard();
+    await restore(undefined, { store: place, ...(endpoint !== undefined && { endpoint }), out, at }, heard);
+    assert.deepEqual([heard.said.name, heard.said.sequence, heard.said.at], [from.name, last, at]);
+    assert.deepEqual(readMoment(out), at);
+    assert.deepEqual(sequencesIn(join(out, 'ledger')), upTo(10, last));
+  }
+  const beyond = { store: place, ...(endpoint !== undefined && { endpoint }), out: join(data, 'x') };
+  await assert.rejects(restore(undefined, { ...beyond, at: { sequence: 21 } }, new Heard()), /no backup goes up to/);
+  await assert.rejects(restore(first.name, { ...beyond, at: { sequence: 18 } }, new Heard()), /goes up to batch 17/);
+}
+
+/** Hears what a command answers. */
+class Heard extends Output {
+  said: any;
+
+  constructor() {
+    super(true);
+  }
+
+  override answer(document: unknown): void {
+    this.said = document;
+  }
 }
 
 test('to a folder, again and again', async (t) => {
-  await backsUp(t, openStore(join(folderOf(t), 'store'), undefined));
+  await backsUp(t, join(folderOf(t), 'store'));
 });
 
 const moto = spawnSync('moto_server', ['--help'], { stdio: 'ignore' }).status === 0;
@@ -131,7 +167,7 @@ test(
     Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1' });
     await assert.rejects(createBackup((await instance(t)).data, openStore('s3://nowhere/x', endpoint)), UserError);
     assert.ok((await fetch(`${endpoint}/bucket`, { method: 'PUT' })).ok);
-    await backsUp(t, openStore('s3://bucket/some/prefix', endpoint));
+    await backsUp(t, 's3://bucket/some/prefix', endpoint);
     // Another prefix is another store.
     assert.deepEqual(await listBackups(openStore('s3://bucket', endpoint)), []);
   },

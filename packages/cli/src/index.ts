@@ -1,3 +1,4 @@
+export { keepArchiving } from './archiving.ts';
 export { fleetStatus, statusLines } from './commands/status.ts';
 export { auditFolder, receiptText } from './commands/verify.ts';
 export { recognise } from './evidence/recognise.ts';

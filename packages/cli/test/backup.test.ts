@@ -86,7 +86,7 @@ async function backsUp(t: TestContext, place: string, endpoint?: string): Promis
   assert.equal(second.written, 1);
   assert.ok(second.bytesWritten < partBytes);
   // Also from where closed segments were moved to.
-  assert.equal(archiveSegments(join(data, 'ledger'), folderOf(t)).length, 1);
+  assert.equal((await archiveSegments(join(data, 'ledger'), folderOf(t))).length, 1);
   const third = await createBackup(data, store);
   assert.equal(third.written, 0);
   assert.deepEqual(third.manifest.files, second.manifest.files);
@@ -107,9 +107,7 @@ async function backsUp(t: TestContext, place: string, endpoint?: string): Promis
   const { createdAt } = second.manifest;
   for (const [at, from, last] of [
     [{ sequence: 16 }, first, 17],
-    [{ sequence: 18 }, second, 20],
     [{ time: Date.parse(createdAt) }, second, 20],
-    [{ time: Date.parse(third.manifest.createdAt) + 1 }, third, 20],
   ] as const) {
     const out = join(folderOf(t), 'then');
     const heard = new Heard();

@@ -28,7 +28,7 @@ import type { FilledGap } from './history.ts';
 import type { Indexer } from './indexer.ts';
 import type { Journal } from './journal.ts';
 import type { Keyring } from './keyring.ts';
-import { ledgerPage } from './records.ts';
+import { ifAvailable, ledgerPage } from './records.ts';
 import type { ReplicaNode } from './replica-node.ts';
 import type { InstanceSettings } from './settings.ts';
 import { nodeStatus } from './status.ts';
@@ -292,19 +292,22 @@ export class Desk {
   // The ledger, for instances: each keeps a copy.
 
   #serveLedger(connection: Connection, { as, from, id }: RequestOf<'ledger'>): void {
-    const { execution, filled, ledger, node } = this.#options;
+    const { execution, filled, journal, ledger, node } = this.#options;
     const caller = this.#callerOf(as);
     // Of the present epoch: who was evicted with the last one learns no more.
     const instances = [...node.replica.configuration.seats, execution.candidate()];
     if (caller === undefined || !instances.some((one) => one !== undefined && sameBytes(one.instance, caller)))
       return this.#refuse(connection, id, 'the ledger is for instances of the service', undefined);
-    const { records, more } = ledgerPage(ledger, filled, {
-      from,
-      to: node.replica.stable,
-      bytesMax: ledgerBytesPerAnswer,
-      // As many as can be in flight.
-      within: 2 * node.replica.environment.settings.window,
-    });
-    connection.send({ kind: 'ledger', id, records, more });
+    const page = ifAvailable(journal, () =>
+      ledgerPage(ledger, filled, {
+        from,
+        to: node.replica.stable,
+        bytesMax: ledgerBytesPerAnswer,
+        // As many as can be in flight.
+        within: 2 * node.replica.environment.settings.window,
+      }),
+    );
+    if (page === undefined) return this.#refuse(connection, id, 'its archive cannot be read now', busyRetryMs);
+    connection.send({ kind: 'ledger', id, ...page });
   }
 }

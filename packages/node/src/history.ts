@@ -24,6 +24,7 @@ import {
   type Signer,
   systemRequestDigest,
 } from '@coppice/wire';
+import { partialHistory } from './records.ts';
 
 /** How long one page is waited for. */
 const answerMs = 30_000;
@@ -108,7 +109,7 @@ export class GapFiller {
   }
 
   get #partial(): string {
-    return join(this.#options.dataFolder, 'history', 'partial');
+    return partialHistory(this.#options.dataFolder);
   }
 
   #begin(): Opened {

@@ -2,7 +2,7 @@ export { type Loot } from './breach.ts';
 export { selfSignedCertificate } from './certificate.ts';
 export { type InheritedLog, replayLog } from './inheritance.ts';
 export { Readers } from './readers.ts';
-export { historyFolders, readDataFolder, type ReadItem, recallBatch } from './records.ts';
+export { historyFolders, partialHistory, readDataFolder, type ReadItem, recallBatch } from './records.ts';
 export { readSealedFolder } from './sealed-folder.ts';
 export { combineShares, openReleased, openShare, releaseShare, type Share } from './shares.ts';
 export { InstanceVault, keyFilesOf, openKeyFiles } from './vault.ts';

@@ -40,7 +40,7 @@ import type { Journal } from './journal.ts';
 import { Keyring } from './keyring.ts';
 import { dials, PeerChannels } from './peer-channels.ts';
 import { Readers } from './readers.ts';
-import { recallBatch } from './records.ts';
+import { ifAvailable, recallBatch } from './records.ts';
 import { ReplicaNode } from './replica-node.ts';
 import type { InstanceSettings } from './settings.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
@@ -293,9 +293,8 @@ export class Instance {
         tree: inherited.tree,
       });
     if (past !== undefined) this.#filled.push(past.gap);
-    const answers = new Answers(
-      nodeCryptography,
-      (sequence) => past?.at(sequence) ?? recallBatch(nodeCryptography, ledger, sequence),
+    const answers = new Answers(nodeCryptography, (sequence) =>
+      ifAvailable(this.#journal, () => past?.at(sequence) ?? recallBatch(nodeCryptography, ledger, sequence)),
     );
     const indexer = new Indexer(services, () => execution.committed().view);
     const { policy } = execution.committed().constitution;

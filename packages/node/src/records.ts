@@ -9,9 +9,17 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeRecord, type LedgerRecord, MerkleTree, recordTypes } from '@coppice/ledger';
 import type { CommittedBatch } from '@coppice/protocol';
-import { type Ledger, type LedgerReader, type PayloadFilter, readLedger, type ReadOptions } from '@coppice/storage';
+import {
+  type Ledger,
+  type LedgerReader,
+  type PayloadFilter,
+  readLedger,
+  type ReadOptions,
+  StorageError,
+} from '@coppice/storage';
 import { batchCodec, type Cryptography, decode, headerDigest, sameBytes } from '@coppice/wire';
 import type { FilledGap } from './history.ts';
+import type { Journal } from './journal.ts';
 
 export interface HistoryFolder {
   readonly from: number;
@@ -33,6 +41,22 @@ export function historyFolders(dataFolder: string): HistoryFolder[] {
     .filter((match) => match !== null)
     .map((match) => ({ from: Number(match[1]), to: Number(match[2]), folder: join(folder, match[0]) }))
     .sort((a, b) => a.from - b.from);
+}
+
+/** Where a fill-in is until it is complete. */
+export function partialHistory(dataFolder: string): string {
+  return join(dataFolder, 'history', 'partial');
+}
+
+/** What `read` gives; `undefined` where an archive does not give what that takes: others may have it, and it may be there again later. */
+export function ifAvailable<T>(journal: Pick<Journal, 'rejected'>, read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.detail.code !== 'ARCHIVE_UNAVAILABLE') throw error;
+    journal.rejected('disk', 'read', 'archive-unavailable', error.message);
+    return undefined;
+  }
 }
 
 /** A record without its place. */

@@ -13,7 +13,7 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '@coppice/wire';
-import { locate } from './archive.ts';
+import { openLocated } from './archive.ts';
 import type { TornTail } from './damage.ts';
 import { StorageError, writing } from './error.ts';
 import { decodeFileHeader, encodeFileHeader, fileHeaderBytes } from './file-header.ts';
@@ -21,7 +21,7 @@ import { type FileKey, keyFileName, PayloadCipher, tagBytes, type Vault } from '
 import { writeKeyFile } from './key-writer.ts';
 import { type FileLayer, Files, makeFolder, syncFolderNow } from './files.ts';
 import { checkRecord, encodeFrame, frameBytes } from './frame.ts';
-import { InputFile, readFrames } from './frame-reader.ts';
+import { type InputFile, readFrames } from './frame-reader.ts';
 import type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter } from './ledger.ts';
 import { type Lock, lockFolder } from './lock.ts';
 import { damageOf, readLedger } from './reader.ts';
@@ -86,7 +86,7 @@ export function openLedger(folder: string, options: LedgerOptions): Opened {
 
 /** The cipher of a segment that was read. */
 function cipherOf(folder: string, first: number, { vault }: LedgerOptions): PayloadCipher | undefined {
-  const file = new InputFile(locate(folder, segmentName(first)));
+  const file = openLocated(folder, segmentName(first));
   try {
     const bytes = file.view(0, fileHeaderBytes).slice();
     const key = vault?.keyOf(decodeFileHeader('segment', bytes)!.keyId);
@@ -151,7 +151,7 @@ class SegmentsReader implements LedgerReader {
       const blocks = segment.blocks(low, high);
       if (blocks.length === 0) continue;
       const name = segmentName(segment.first);
-      const file = new InputFile(locate(this.#folder, name));
+      const file = openLocated(this.#folder, name);
       try {
         for (const block of blocks) {
           for (const record of this.#readBlock(name, file, block, segment.cipher, wanted)) {

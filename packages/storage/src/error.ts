@@ -21,6 +21,8 @@ export type StorageErrorDetail =
   /** Anything else that kept bytes from becoming durable, a failed fsync above all. `errno` is the system's name for it. */
   | { readonly code: 'WRITE_FAILED'; readonly path: string; readonly operation: string; readonly errno: string }
   | { readonly code: 'READ_FAILED'; readonly path: string; readonly operation: string; readonly errno: string }
+  /** What was moved to an archive cannot be read there now. */
+  | { readonly code: 'ARCHIVE_UNAVAILABLE'; readonly path: string; readonly operation: string; readonly errno: string }
   /** The ledger holds something that no crash of ours can have left there. */
   | ({ readonly code: 'CORRUPT_SEGMENT'; readonly folder: string } & Damage)
   | { readonly code: 'CORRUPT_SNAPSHOT'; readonly path: string; readonly offset: number; readonly reason: string }
@@ -52,6 +54,15 @@ export function reading<T>(operation: string, path: string, read: () => T): T {
     return read();
   } catch (error) {
     throw new StorageError({ code: 'READ_FAILED', path, operation, errno: errnoOf(error) }, error);
+  }
+}
+
+/** What `read` gives; what it throws becomes an ARCHIVE_UNAVAILABLE. */
+export function readingArchive<T>(operation: string, path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new StorageError({ code: 'ARCHIVE_UNAVAILABLE', path, operation, errno: errnoOf(error) }, error);
   }
 }
 

@@ -46,15 +46,18 @@ export interface Stop {
 export class InputFile {
   readonly path: string;
   size: number;
+  readonly #reading: typeof reading;
   readonly #fd: number;
   #buffer = new Uint8Array(0);
   #start = 0;
   #length = 0;
 
-  constructor(path: string) {
+  /** @param failing what it throws where the file system fails */
+  constructor(path: string, failing = reading) {
     this.path = path;
-    this.#fd = reading('open', path, () => fs.openSync(path, 'r'));
-    this.size = reading('stat', path, () => fs.fstatSync(this.#fd).size);
+    this.#reading = failing;
+    this.#fd = failing('open', path, () => fs.openSync(path, 'r'));
+    this.size = failing('stat', path, () => fs.fstatSync(this.#fd).size);
   }
 
   /** The bytes at `offset`, fewer than `length` only where the file ends; good until the next call. So many are read with them. */
@@ -70,7 +73,7 @@ export class InputFile {
     this.#start = offset;
     this.#length = 0;
     while (this.#length < bytes) {
-      const read = reading('read', this.path, () =>
+      const read = this.#reading('read', this.path, () =>
         fs.readSync(this.#fd, this.#buffer, this.#length, bytes - this.#length, offset + this.#length),
       );
       if (read === 0) break; // It became shorter since it was opened.
@@ -81,7 +84,7 @@ export class InputFile {
   /** Forgets what was read: the file may be another by now. */
   refresh(): void {
     this.#length = 0;
-    this.size = reading('stat', this.path, () => fs.fstatSync(this.#fd).size);
+    this.size = this.#reading('stat', this.path, () => fs.fstatSync(this.#fd).size);
   }
 
   /** Bytes from `offset` to the last one that is not zero. */

@@ -5,11 +5,11 @@
  * the loss of whole records at the very end, which a host can always bring about: rollback.
  */
 import { type Digest, sameBytes } from '@coppice/wire';
-import { locate, namesOf } from './archive.ts';
+import { namesOf, openLocated } from './archive.ts';
 import type { Damage, DamageReason, TornTail } from './damage.ts';
 import { decodeFileHeader, fileHeaderBytes, isCutFileHeader, payloadsOf } from './file-header.ts';
 import { type FileKeys, PayloadCipher } from './file-key.ts';
-import { InputFile, type PlacedRecord, readFrames, type Stop } from './frame-reader.ts';
+import { type PlacedRecord, readFrames, type Stop } from './frame-reader.ts';
 import { segmentFirst, segmentName } from './segment.ts';
 
 /** How the ledger ends. `records` is the number of whole records, all of them before the damage. */
@@ -66,7 +66,7 @@ function* readRecords(folder: string, { service, keys }: ReadOptions): Generator
     if (first > position) return corrupt('records-missing', before, first);
     if (first < position) return corrupt('records-repeated', { segment, offset: 0 });
 
-    const file = new InputFile(locate(folder, segment));
+    const file = openLocated(folder, segment);
     try {
       const bytes = file.view(0, fileHeaderBytes);
       const header = decodeFileHeader('segment', bytes);

@@ -31,6 +31,7 @@ export function foundingCommands(program: Command): void {
       '--driver <command...>',
       'executable that launches and ends instances, in place of processes of this machine',
     )
+    .option('--archive <folder>', 'where closed segments of ledgers are moved to; they are read from there')
     .action((options: Parameters<typeof host>[0] & Answering) => host(options, new Output(options.json)));
   at(hosting.command('stop').description('stop replicas for good'))
     .option('--slot <slot>', 'only this slot; may be repeated', collect(integer))

@@ -8,8 +8,9 @@ import { join, relative } from 'node:path';
 import { decodeRecord, type LedgerRecord } from '@coppice/ledger';
 import { historyFolders, openKeyFiles, readSealedFolder } from '@coppice/node';
 import { decodeOperation } from '@coppice/service';
-import { archiveSegments, decodeKeyFile, type FileKeys, type LedgerEnd, locate, readLedger } from '@coppice/storage';
+import { decodeKeyFile, type FileKeys, type LedgerEnd, locate, readLedger } from '@coppice/storage';
 import { batchCodec, decode, decodeResult, type Item, type Outcome, toHex } from '@coppice/wire';
+import { archiveInstance } from '../archiving.ts';
 import { serviceOf } from '../connect.ts';
 import { type Output, table } from '../output.ts';
 import { publicRecords, verifyPublicLog, writePublicLog } from '../public-log-file.ts';
@@ -246,12 +247,8 @@ export async function exportLedger(
 }
 
 /** Moves closed segments to another folder, one below it for each ledger; they are read from there. */
-export function archiveLedger(folder: string, options: { readonly to: string }, output: Output): void {
-  const dataFolder = dataFolderOf(folder);
-  const moved = ledgersIn(dataFolder).flatMap((ledger) => {
-    const name = relative(dataFolder, ledger);
-    return archiveSegments(ledger, join(options.to, name)).map((segment) => join(name, segment));
-  });
+export async function archiveLedger(folder: string, options: { readonly to: string }, output: Output): Promise<void> {
+  const moved = await archiveInstance(dataFolderOf(folder), options.to);
   output.answer({ moved, to: options.to }, [
     `${moved.length} segments moved to ${options.to}; each ledger’s last one stays`,
     ...moved.map((segment) => `  ${segment}`),

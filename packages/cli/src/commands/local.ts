@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { cryptographyNames, type HostEvent } from '@coppice/host';
 import { faultsTolerated, toHex } from '@coppice/wire';
+import { keepArchiving } from '../archiving.ts';
 import { parseLocalPlatforms } from '../local-platforms.ts';
 import { parseCryptography, parseLocalRuntimes } from '../local-runtimes.ts';
 import { LocalService } from '../local-service.ts';
@@ -68,17 +69,24 @@ export function eventLine(event: HostEvent): string {
   }
 }
 
-export async function host(options: { folder: string; driver?: readonly string[] }, output: Output): Promise<void> {
-  const { driver, folder } = options;
+export async function host(
+  options: { readonly folder: string; readonly driver?: readonly string[]; readonly archive?: string },
+  output: Output,
+): Promise<void> {
+  const { archive, driver, folder } = options;
   const local = LocalService.open(folder, driver === undefined ? {} : { driver });
   output.say(
     `hosting ${toHex(local.service)}: ${local.driver.running().length} replicas run. Ctrl-C ends the host, not the replicas.`,
   );
   local.startHost((event) => (output.json ? output.answer(event, []) : output.say(eventLine(event))));
+  const ended = new AbortController();
+  const archiving = archive && keepArchiving(folder, archive, ended.signal, (line) => output.say(line));
   await new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
+  ended.abort();
+  await archiving;
   await local.stopHost();
   const left = local.driver.running().length;
   output.say(

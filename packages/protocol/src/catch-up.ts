@@ -6,6 +6,7 @@
  * the adopted header's digest, and every header must be what this replica's own execution gives.
  */
 import { type Digest, headerDigest, sameBytes, validCommitCertificate } from '@coppice/wire';
+import { discardedTo } from './discarded.ts';
 import type { InstanceId } from './input.ts';
 import { commitThrough, follow, rollback } from './log.ts';
 import { entriesPerMessage, type LogEntry, type MessageOf } from './message.ts';
@@ -169,23 +170,30 @@ export function fetchAdopted(replica: Replica, effects: Effects): void {
 }
 
 /**
- * Upon ⟨FETCH-HELD⟩: entries that lead to a header of my log, committed or not. All headers, so that they can be checked;
+ * Upon ⟨FETCH-HELD⟩: entries that lead to a header of my log, committed or not, or to one that I discarded. All headers, so that they can be checked;
  * batches as many as there is room for, at least one. What is left out is asked for again.
  */
 export function onFetchHeld(replica: Replica, from: InstanceId, m: MessageOf<'fetch-held'>, effects: Effects): void {
   if (replica.slotOf.get(from) === undefined) return effects.reject(from, m.kind, 'unknown-sender');
-  if (entryWith(replica, m.sequence, m.headerDigest) === undefined) return;
-  if (!replica.log.has(m.from)) return offerSnapshot(replica, from, replica.epoch, effects);
+  const discarded = discardedTo(replica, m.sequence, m.headerDigest);
+  if (discarded === undefined) return;
+  const inLog = m.sequence - discarded.length;
+  if (m.from <= inLog && !replica.log.has(m.from)) return offerSnapshot(replica, from, replica.epoch, effects);
   const entries: LogEntry[] = [];
   let bytes = 0;
   for (let i = m.from; i <= m.sequence && entries.length < entriesPerMessage * 8; i++) {
-    const entry = replica.log.get(i);
+    const entry = i > inLog ? discarded[i - inLog - 1] : entryAt(replica, i);
     if (entry === undefined) return;
-    bytes += entry.batchBytes.length;
+    bytes += entry.batch.length;
     const fits = entries.length === 0 || bytes <= entriesBytesMax;
-    entries.push({ header: entry.header, batch: fits ? entry.batchBytes : leftOut });
+    entries.push(fits ? entry : { header: entry.header, batch: leftOut });
   }
   effects.send(from, { kind: 'held', entries });
+}
+
+function entryAt(replica: Replica, sequence: number): LogEntry | undefined {
+  const entry = replica.log.get(sequence);
+  return entry && { header: entry.header, batch: entry.batchBytes };
 }
 
 export function onHeld(replica: Replica, from: InstanceId, m: MessageOf<'held'>, effects: Effects): void {

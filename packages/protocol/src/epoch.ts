@@ -66,6 +66,7 @@ export function beginEpoch(
   replica.adopting = undefined;
   replica.mute = false;
   replica.highestPrepared = undefined;
+  replica.discarded = [];
   replica.viewChanges.clear();
   replica.viewChangeAttempts = 0;
   replica.votes.clear();

@@ -22,6 +22,7 @@ import {
 import { checkpointIfDue } from './checkpoint.ts';
 import { suspectRefusers } from './refusal.ts';
 import { closeEpoch } from './epoch.ts';
+import { forgetDiscarded, keepDiscarded } from './discarded.ts';
 import type { Executed } from './execution.ts';
 import { eraseNonce } from './normal-case.ts';
 import { itemKey } from './pool.ts';
@@ -121,10 +122,11 @@ export function accept(
   return entry;
 }
 
-/** Discards every entry above `sequence`. */
+/** Discards every entry above `sequence`; what a later view may still adopt is kept aside. */
 export function rollback(replica: Replica, sequence: number): void {
   assert(sequence >= replica.committed, 'what is committed stays');
   if (sequence >= replica.executed) return;
+  keepDiscarded(replica, sequence);
   replica.environment.execution.rollback(sequence);
   for (let i = replica.executed; i > sequence; i--) replica.log.delete(i);
   replica.tree.rollback(sequence);
@@ -195,6 +197,7 @@ export function commitThrough(
   replica.lastCommitAt = replica.now;
   replica.viewChangeAttempts = 0;
   replica.committedIn = certificate.subject.view;
+  forgetDiscarded(replica, sequence, certificate.subject.view);
   if (replica.adopting !== undefined && replica.adopting.header.sequence <= sequence) replica.adopting = undefined;
   for (const [i, voting] of replica.votes) {
     if (i >= sequence) continue;

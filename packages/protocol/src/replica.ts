@@ -31,6 +31,7 @@ import {
   type ViewChange,
   type Vote,
 } from '@coppice/wire';
+import type { Discarded } from './discarded.ts';
 import type { Executed, Execution, StateTransfer } from './execution.ts';
 import type { Effect, InstanceId, RejectionReason } from './input.ts';
 import type { LogEntry, Message } from './message.ts';
@@ -202,6 +203,8 @@ export interface Replica {
   viewChangeAttempts: number;
 
   readonly log: Map<number, Entry>;
+  /** The oldest first. */
+  discarded: Discarded[];
   tree: MerkleTree;
   executed: number;
   committed: number;

@@ -58,6 +58,7 @@ export function startReplica(
     viewChanges: new Map(),
     viewChangeAttempts: 0,
     log: new Map(),
+    discarded: [],
     tree,
     executed: sequence,
     committed: sequence,

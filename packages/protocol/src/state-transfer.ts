@@ -25,6 +25,7 @@ import type { InstanceId } from './input.ts';
 import type { MessageOf } from './message.ts';
 import { eraseNonces } from './normal-case.ts';
 import { heardLately, peerOf } from './peers.ts';
+import { forgetDiscarded } from './discarded.ts';
 import type { Effects, Replica, Transfer } from './replica.ts';
 import { resumeDeferred } from './step.ts';
 
@@ -283,6 +284,7 @@ function install(replica: Replica, effects: Effects): void {
   if (votedBeside(replica, tree)) replica.mute = true;
   eraseNonces(replica);
   replica.log.clear();
+  forgetDiscarded(replica, sequence, -1);
   replica.votes.clear();
   replica.proposals.clear();
   replica.syncing.clear();

@@ -17,7 +17,8 @@ import {
   type NewView,
   viewChangeStatement,
 } from '@coppice/wire';
-import { fetchAdopted } from './catch-up.ts';
+import { fetchAdopted, followAll } from './catch-up.ts';
+import { discardedTo } from './discarded.ts';
 import type { InstanceId } from './input.ts';
 import { rollback } from './log.ts';
 import { eraseNonces, voteForAdopted } from './normal-case.ts';
@@ -227,7 +228,7 @@ function enterView(replica: Replica, newView: NewView, effects: Effects): void {
 }
 
 function adopt(replica: Replica, newView: NewView, header: Header, digest: Digest, effects: Effects): void {
-  const entry = entryWith(replica, header.sequence, digest);
+  let entry = entryWith(replica, header.sequence, digest);
   if (header.sequence < replica.committed || (header.sequence === replica.committed && entry === undefined)) {
     // What was committed in this very view came to me before the new-view did, or I only know the state that it led to.
     // Otherwise a quorum forgot what another had certified.
@@ -235,6 +236,10 @@ function adopt(replica: Replica, newView: NewView, header: Header, digest: Diges
     if (!explained) contradiction(replica, header.sequence, effects);
     return;
   }
+  // What an earlier view discarded is executed again.
+  const discarded = discardedTo(replica, header.sequence, digest) ?? [];
+  if (discarded.length > 0 && followAll(replica, discarded, digest, effects))
+    entry = entryWith(replica, header.sequence, digest);
   if (entry !== undefined) {
     rollback(replica, header.sequence);
     voteForAdopted(replica, entry, effects);

@@ -14,13 +14,13 @@ import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { auditorKeys, decide } from '@coppice/cli';
-import { type Client, DoorConnection } from '@coppice/client';
+import type { Client } from '@coppice/client';
 import { newSealingKey, newSigner, signerOf } from '@coppice/cryptography';
 import { historyFolders, openKeyFiles, readSealedFolder } from '@coppice/node';
 import { encodeOperation } from '@coppice/service';
 import { fileKey, KnownKeys, readLedger } from '@coppice/storage';
 import { fromHex } from '@coppice/wire';
-import { checkpointed, type Cluster, found, operation, rob, turned, until, valueOf } from '../cluster.ts';
+import { checkpointed, type Cluster, doorTo, found, operation, rob, turned, until, valueOf } from '../cluster.ts';
 import { tapped } from '../wiretap.ts';
 
 const coppice = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
@@ -209,7 +209,7 @@ it('neither what is private nor a key is in anything that the host sees, and an 
 
   // Nor does any door open to it, or to a client.
   const { instance, clientAddress } = cluster.at(0);
-  const door = await DoorConnection.open(clientAddress, fromHex(instance));
+  const door = await doorTo({ clientAddress, instance });
   t.after(() => door.close());
   const { service } = cluster.local;
   const [evicted, stranger] = [signerOf(createPrivateKey(loot.identity)), newSigner()];
@@ -221,7 +221,7 @@ it('neither what is private nor a key is in anything that the host sees, and an 
   const answer = await door.ask({ kind: 'query', target: 'service', payload, as: proof }, 'answer');
   assert.equal(valueOf(answer.payload), after);
   // A key that is not the asker's: with another's signature, and with one that was made for another replica.
-  const elsewhere = await DoorConnection.open(cluster.at(1).clientAddress, fromHex(cluster.at(1).instance));
+  const elsewhere = await doorTo(cluster.at(1));
   t.after(() => elsewhere.close());
   for (const as of [{ ...proof, key: evicted.publicKey }, elsewhere.callerProof(service, stranger)])
     await assert.rejects(door.ask({ kind: 'query', target: 'service', payload, as }, 'answer'), /not yours/);

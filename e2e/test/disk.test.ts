@@ -28,11 +28,9 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decide } from '@coppice/cli';
-import { DoorConnection } from '@coppice/client';
 import { signerOf } from '@coppice/cryptography';
 import type { RunningInstance } from '@coppice/host';
-import { fromHex } from '@coppice/wire';
-import { checkpointed, found, operation, rob, statusOf, until } from '../cluster.ts';
+import { checkpointed, doorTo, found, operation, rob, statusOf, until } from '../cluster.ts';
 import type { DiskFaults } from '../faulty-disk.ts';
 import { Load } from '../load.ts';
 import { killAll, recover } from '../recovery.ts';
@@ -135,7 +133,7 @@ it('slow disks and short writes cost time; a failed sync and a flipped bit cost 
   const rotten = cluster.at(0);
   await checkpointed(client, cluster.running());
   flipBit(rotten);
-  const door = await DoorConnection.open(rotten.clientAddress, fromHex(rotten.instance));
+  const door = await doorTo(rotten);
   t.after(() => door.close());
   // Another instance that fetches the log has it read what it wrote.
   const identity = signerOf(createPrivateKey((await rob(cluster, cluster.at(1))).identity));

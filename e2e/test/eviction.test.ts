@@ -8,9 +8,8 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { tryEverything } from '@coppice/cli';
-import { DoorConnection, type DoorError } from '@coppice/client';
-import { fromHex } from '@coppice/wire';
-import { type Cluster, earlyTurn, found, foundersRelease, rob, statusOf, turned, until } from '../cluster.ts';
+import type { DoorError } from '@coppice/client';
+import { type Cluster, doorTo, earlyTurn, found, foundersRelease, rob, statusOf, turned, until } from '../cluster.ts';
 import { Load } from '../load.ts';
 
 it('an evicted intruder can do nothing with what it stole', async (t) => {
@@ -84,7 +83,7 @@ it('an instance cannot be started again as itself', async (t) => {
   );
   const told = JSON.parse(line) as { instance: string; clientAddress: string };
   assert.notEqual(told.instance, victim.instance);
-  const door = await DoorConnection.open(told.clientAddress, fromHex(told.instance));
+  const door = await doorTo(told);
   await door.ask({ kind: 'founding' }, 'founding');
   const genesis = (await cluster.client()).chain.document;
   await assert.rejects(door.ask({ kind: 'found', document: genesis }, 'accepted'), (error: DoorError) =>

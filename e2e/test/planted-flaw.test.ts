@@ -12,14 +12,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { DoorConnection } from '@coppice/client';
 import { signerFromSeed } from '@coppice/cryptography';
 import { installedRuntimes } from '@coppice/host';
 import { openRelease } from '@coppice/release';
 import { encodeOperation } from '@coppice/service';
 import { type Seat, sameBytes, seatOf, toHex } from '@coppice/wire';
 import { checkOut } from '../../packages/release/test/checkout.ts';
-import { found, runtimesMissing, serviceFile, turned } from '../cluster.ts';
+import { doorTo, found, runtimesMissing, serviceFile, turned } from '../cluster.ts';
 import { Load } from '../load.ts';
 import { replaceIn } from '../plant.ts';
 
@@ -56,7 +55,7 @@ function buildFlawed(folder: string): string {
 
 /** The exploit: asks for nothing, and looks for the key of the seat in what else comes with the answer. */
 async function exploit({ clientAddress, instance, signingKey }: Seat): Promise<Uint8Array | undefined> {
-  const door = await DoorConnection.open(clientAddress, instance);
+  const door = await doorTo({ clientAddress, instance: toHex(instance) });
   try {
     for (let i = 0; i < attempts; i++) {
       const payload = encodeOperation({ command: 'get', input: { key: 'nothing' } });

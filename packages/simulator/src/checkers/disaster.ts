@@ -74,18 +74,18 @@ export class Disaster implements Observer {
     const tolerable = (some: readonly Given[]): boolean =>
       some.filter(({ instance }) => instance.corrupt || instance.disk.altered).length <= faultsTolerated(slots);
     for (const some of choices(seated, quorumOf(slots)).slice(0, choicesMax))
-      if (tolerable(some)) this.#recover([...some, ...others]);
+      if (tolerable(some)) this.#recover([...some, ...others], epochs);
     for (const some of choices(seated, quorumOf(slots) - 1).slice(0, choicesMax))
       if (tolerable(some)) this.#fallShort([...some, ...others]);
   }
 
-  #recover(given: readonly Given[]): void {
+  #recover(given: readonly Given[], epochs: Epochs): void {
     const adoption = this.#adopt(given);
     if (adoption === undefined) return;
     for (const { altered, disk } of adoption.verdicts)
       if (altered !== undefined && !this.#spoilt.has(disk.instance!))
         this.#violate(`${disk.name} is said to be ${altered}, and nobody did that`);
-    this.#convict(given, adoption);
+    this.#convict(given, adoption, epochs);
     if (adoption.shortage === undefined) this.#complete(given, adoption, adoption.head.header.sequence, Infinity);
   }
 
@@ -119,14 +119,14 @@ export class Disaster implements Observer {
   }
 
   /** Line 8, on what disks hold as it is: a nonce was revealed, and nothing that high is left on the disk of whoever did. */
-  #convict(given: readonly Given[], { verdicts }: Adoption): void {
+  #convict(given: readonly Given[], { verdicts }: Adoption, epochs: Epochs): void {
     const honest = given.filter(({ disk }) => !this.#spoilt.has(disk.instance!));
     const revealed = honest.flatMap(({ instance }) =>
-      placesOn(instance).filter(({ reveals }) => reveals !== undefined),
+      placesOn(instance, epochs).filter(({ reveals }) => reveals !== undefined),
     );
     for (const { disk, instance } of given) {
       if (!this.#spoilt.has(disk.instance!)) continue;
-      const own = placesOn(instance);
+      const own = placesOn(instance, epochs);
       for (const place of revealed) {
         const seat = this.#configurations[place.epoch]?.seats.find((one) => toHex(one.instance) === disk.instance);
         if (seat === undefined || !place.reveals!.includes(seat.slot)) continue;
@@ -170,10 +170,11 @@ function comparePlaces(a: Place, b: Place): number {
   return a.epoch - b.epoch || a.view - b.view || a.sequence - b.sequence;
 }
 
-/** What certificates on a disk are about, whatever they are worth. */
-function placesOn({ disk }: Instance): Place[] {
-  return [...disk.ledger.readFrom(0)].flatMap(({ payload, type }): Place[] => {
-    const decoded = decodeRecord(type, payload);
+/** What certificates on a disk are about, whatever they are worth; those of epochs that ended in a gap that was filled in, too. */
+function placesOn(instance: Instance, epochs: Epochs): Place[] {
+  return [...recordsOf(instance, epochs)].flatMap((input): Place[] => {
+    if (input.kind !== 'record') return [];
+    const decoded = decodeRecord(input.record.type, input.record.payload);
     if (!decoded.ok) return [];
     const record = decoded.value;
     if (record.kind === 'prepared') return [record.certificate.subject];

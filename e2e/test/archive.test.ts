@@ -55,8 +55,10 @@ it('a newcomer, an audit and a recovery read what was archived', async (t) => {
   client.close();
   await cluster.local.stopHost();
   await killAll(cluster);
-  const audited = await commandLine('audit', seated[2]!.folder, '--folder', cluster.folder);
-  assert.equal(audited.status, 0, audited.said);
+  const { answer: verified, status } = await commandLine('ledger', 'verify', seated[2]!.folder);
+  assert.equal(status, 0, JSON.stringify(verified));
+  const { audit, snapshot } = verified as { audit: { batches: number }; snapshot: { sequence: number } };
+  assert.ok(audit.batches >= snapshot.sequence && snapshot.sequence > 0);
   const { answer, local } = await recovered(cluster.folder);
   assert.ok(answer.head.sequence >= last.sequence);
   const successor = await local.connect();

@@ -48,8 +48,13 @@ async function instance(t: TestContext): Promise<{ data: string; ledger: Ledger 
   const snapshots = new Snapshots(join(data, 'snapshots'), { service });
   for (const sequence of [11, 15])
     await new Promise<void>((resolve, reject) =>
-      snapshots.write(sequence, Uint8Array.of(1), [new Uint8Array(5000)], (error) =>
-        error === undefined ? resolve() : reject(error),
+      snapshots.write(
+        sequence,
+        Uint8Array.of(1),
+        [new Uint8Array(5000)],
+        (error) => (error === undefined ? resolve() : reject(error)),
+        // The second is an increment of the first.
+        sequence === 15 ? 11 : undefined,
       ),
     );
   return { data, ledger };
@@ -72,7 +77,8 @@ async function backsUp(t: TestContext, place: string, endpoint?: string): Promis
   assert.deepEqual(
     first.manifest.files.map(({ path }) => path),
     [
-      'snapshots/snapshot-0000000000000015.snap',
+      'snapshots/snapshot-0000000000000011.snap',
+      'snapshots/snapshot-0000000000000015-0000000000000011.snap',
       'history/1-9/ledger-0000000000000000.seg',
       'ledger/ledger-0000000000000000.seg',
       'ledger/ledger-0000000000000005.seg',
@@ -208,7 +214,7 @@ test('a store that lies is found out, when it is written to and when it is read'
     /not what was written/,
   );
   await assert.rejects(readManifest(empty), /no backup/);
-  const [part] = manifest.files[2]!.parts;
+  const [part] = manifest.files[3]!.parts;
   for (const [answer, reason] of [
     [bent, /changed/],
     [() => undefined, /missing/],

@@ -4,6 +4,8 @@ export { type InheritedLog, replayLog } from './inheritance.ts';
 export { Readers } from './readers.ts';
 export { historyFolders, partialHistory, readDataFolder, type ReadItem, recallBatch } from './records.ts';
 export { readSealedFolder } from './sealed-folder.ts';
+export { restoreSnapshot } from './snapshot-reader.ts';
+export { SnapshotWriter } from './snapshot-writer.ts';
 export { combineShares, openReleased, openShare, releaseShare, type Share } from './shares.ts';
 export { InstanceVault, keyFilesOf, openKeyFiles } from './vault.ts';
 export { encodeMessage } from './replica-node.ts';

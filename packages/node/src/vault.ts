@@ -88,7 +88,7 @@ function keyFolders(dataFolder: string): string[] {
 export function* keyFilesOf(dataFolder: string): Generator<{ readonly content: Uint8Array; readonly file: KeyFile }> {
   for (const folder of keyFolders(dataFolder)) {
     for (const name of namesIn(folder)) {
-      if (!/^(?:ledger|snapshot)-\d{16}\.key$/.test(name)) continue;
+      if (!/^(?:ledger-\d{16}|snapshot-\d{16}(?:-\d{16})?)\.key$/.test(name)) continue;
       const content = contentOf(join(folder, name));
       const file = content && decodeKeyFile(content);
       if (content !== undefined && file !== undefined) yield { content, file };

@@ -3,7 +3,7 @@
  *
  * A snapshot is written under another name, synced, and then renamed; so a file of a snapshot's name was once whole,
  * and whatever is wrong with it now is damage. Its content is the ledger's frames: metadata, chunks, and an end, whose
- * position is the number of frames before it.
+ * position is the number of frames before it. An *increment* holds what its base, an earlier snapshot, does not.
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
@@ -25,6 +25,8 @@ const writeBytes = 1024 * 1024;
 export interface Snapshot {
   /** The batch after which this was the state. */
   readonly sequence: number;
+  /** The snapshot that it is an increment of. */
+  readonly base: number | undefined;
   readonly metadata: Uint8Array;
   /** The chunks, read one by one. Throws StorageError (CORRUPT_SNAPSHOT) where one is not what was written. */
   chunks(): Iterable<Uint8Array>;
@@ -37,13 +39,51 @@ export interface SnapshotOptions {
   /** Of snapshots that are read; those of the vault, if not said. */
   readonly keys?: FileKeys | undefined;
   readonly files?: FileLayer;
+  /** Another process may write there: nothing is made or removed. */
+  readonly readOnly?: boolean;
 }
 
-function fileName(sequence: number): string {
-  return `snapshot-${String(sequence).padStart(16, '0')}.snap`;
+/** A snapshot's place among others. */
+interface Place {
+  readonly sequence: number;
+  readonly base: number | undefined;
 }
 
-/** The snapshots in one folder, which nobody else writes to. */
+const digitsOf = (sequence: number): string => String(sequence).padStart(16, '0');
+
+function fileName({ base, sequence }: Place): string {
+  return `snapshot-${digitsOf(sequence)}${base === undefined ? '' : `-${digitsOf(base)}`}.snap`;
+}
+
+/** `undefined` for the name of another file. */
+function placeOf(name: string): Place | undefined {
+  const [, sequence, base] = /^snapshot-(\d{16})(?:-(\d{16}))?\.snap$/.exec(name) ?? [];
+  return sequence === undefined
+    ? undefined
+    : { sequence: Number(sequence), base: base === undefined ? undefined : Number(base) };
+}
+
+/**
+ * Names of the files that make the newest snapshot of those with these names, each after its base; none, where there is no snapshot, or a base
+ * is missing.
+ */
+export function newestSnapshotFiles(names: readonly string[]): string[] {
+  const places = names.flatMap((name) => placeOf(name) ?? []).sort((a, b) => a.sequence - b.sequence);
+  return chainIn(places, places.at(-1)?.sequence)?.map(fileName) ?? [];
+}
+
+/** `undefined` where one of them is missing. A base is of a lower number, so there is an end. */
+function chainIn(places: readonly Place[], sequence: number | undefined): Place[] | undefined {
+  const chain: Place[] = [];
+  for (let next = sequence; next !== undefined; next = chain[0]!.base) {
+    const place = places.find((one) => one.sequence === next);
+    if (place === undefined || (chain[0] !== undefined && next >= chain[0].sequence)) return undefined;
+    chain.unshift(place);
+  }
+  return chain.length === 0 ? undefined : chain;
+}
+
+/** The snapshots in one folder, which nobody else writes to, unless they are only read. */
 export class Snapshots {
   readonly #folder: string;
   readonly #service: Digest;
@@ -58,9 +98,10 @@ export class Snapshots {
     this.#vault = options.vault;
     this.#keys = options.keys ?? options.vault;
     this.#files = new Files(options.files);
+    if (options.readOnly === true) return;
     makeFolder(folder);
     for (const name of this.#names()) {
-      if (/^snapshot-\d{16}\.snap\.tmp$/.test(name)) this.#remove(name);
+      if (name.endsWith('.tmp') && placeOf(name.slice(0, -4)) !== undefined) this.#remove(name);
     }
   }
 
@@ -75,17 +116,32 @@ export class Snapshots {
 
   /** Sequence numbers of the snapshots, ascending. */
   list(): number[] {
-    const digits = this.#names().flatMap((name) => /^snapshot-(\d{16})\.snap$/.exec(name)?.[1] ?? []);
-    return digits.map(Number).sort((a, b) => a - b);
+    return this.#places().map(({ sequence }) => sequence);
+  }
+
+  #places(): Place[] {
+    return this.#names()
+      .flatMap((name) => placeOf(name) ?? [])
+      .sort((a, b) => a.sequence - b.sequence);
+  }
+
+  /** The snapshots that make this one, each an increment of the one before it. Throws StorageError: CORRUPT_SNAPSHOT where one is missing. */
+  chain(sequence: number): number[] {
+    const chain = chainIn(this.#places(), sequence);
+    if (chain !== undefined) return chain.map((place) => place.sequence);
+    const path = join(this.#folder, fileName({ sequence, base: undefined }));
+    throw new StorageError({ code: 'CORRUPT_SNAPSHOT', path, offset: 0, reason: 'base-missing' });
   }
 
   /**
    * Writes a snapshot of the state after batch `sequence`; `done` runs when it is durable, or with why it may not be.
    * Chunks are taken as they are written, each at most {@link payloadBytesMax} bytes; what they
    * are made of must not change until then. One write of a sequence number at a time.
+   *
+   * @param base of an increment: the number of the snapshot that it takes to read it
    */
-  write(sequence: number, metadata: Uint8Array, chunks: Iterable<Uint8Array>, done: Done): void {
-    void this.#write(sequence, metadata, chunks).then(
+  write(sequence: number, metadata: Uint8Array, chunks: Iterable<Uint8Array>, done: Done, base?: number): void {
+    void this.#write({ sequence, base }, metadata, chunks).then(
       () => done(),
       (error: unknown) => {
         if (!(error instanceof StorageError)) throw error;
@@ -94,8 +150,9 @@ export class Snapshots {
     );
   }
 
-  async #write(sequence: number, metadata: Uint8Array, chunks: Iterable<Uint8Array>): Promise<void> {
-    const path = join(this.#folder, fileName(sequence));
+  async #write(place: Place, metadata: Uint8Array, chunks: Iterable<Uint8Array>): Promise<void> {
+    const { sequence } = place;
+    const path = join(this.#folder, fileName(place));
     const temporary = `${path}.tmp`;
     try {
       const file = { kind: 'snapshot', service: this.#service, number: sequence } as const;
@@ -105,7 +162,7 @@ export class Snapshots {
       await this.#writeFile(temporary, header, frames(sequence, metadata, chunks), cipher);
       writing('rename', path, () => fs.renameSync(temporary, path));
     } catch (error) {
-      this.#remove(`${fileName(sequence)}.tmp`);
+      this.#remove(`${fileName(place)}.tmp`);
       throw error;
     }
     await this.#files.syncFolder(this.#folder);
@@ -146,11 +203,12 @@ export class Snapshots {
 
   /** The snapshot of that sequence number, which must be listed. Throws StorageError: CORRUPT_SNAPSHOT, READ_FAILED. */
   read(sequence: number): Snapshot {
-    const path = join(this.#folder, fileName(sequence));
+    const place = this.#places().find((one) => one.sequence === sequence) ?? { sequence, base: undefined };
+    const path = join(this.#folder, fileName(place));
     const frames = this.#frames(path, sequence);
     const first = frames.next();
     frames.return(undefined);
-    return { sequence, metadata: first.value!.payload, chunks: () => this.#chunks(path, sequence) };
+    return { ...place, metadata: first.value!.payload, chunks: () => this.#chunks(path, sequence) };
   }
 
   *#chunks(path: string, sequence: number): Generator<Uint8Array> {
@@ -194,12 +252,17 @@ export class Snapshots {
     }
   }
 
-  /** Removes the snapshots of lower sequence numbers. */
+  /** Removes the snapshots of lower sequence numbers, but for those that others still take. */
   prune(sequence: number): void {
-    for (const older of this.list()) {
-      if (older >= sequence) continue;
-      this.#remove(fileName(older));
-      this.#remove(keyFileName(fileName(older)));
+    const places = this.#places();
+    const kept = places
+      .filter((place) => place.sequence >= sequence)
+      .map((place) => chainIn(places, place.sequence) ?? [place]);
+    const needed = new Set(kept.flat());
+    for (const place of places) {
+      if (needed.has(place)) continue;
+      this.#remove(fileName(place));
+      this.#remove(keyFileName(fileName(place)));
     }
     syncFolderNow(this.#folder);
   }

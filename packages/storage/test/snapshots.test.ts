@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Snapshots, StorageError } from '../src/index.ts';
+import { newestSnapshotFiles, Snapshots, StorageError } from '../src/index.ts';
 import { encodeFrame } from '../src/frame.ts';
 import { FaultLayer } from './fault-layer.ts';
 import { newFolder, service } from './folders.ts';
 
-function written(snapshots: Snapshots, sequence: number, chunks: Iterable<Uint8Array>): Promise<void> {
+function written(snapshots: Snapshots, sequence: number, chunks: Iterable<Uint8Array>, base?: number): Promise<void> {
   return new Promise((resolve, reject) =>
-    snapshots.write(sequence, metadata, chunks, (error) => (error === undefined ? resolve() : reject(error))),
+    snapshots.write(sequence, metadata, chunks, (error) => (error === undefined ? resolve() : reject(error)), base),
   );
 }
 
@@ -32,6 +32,34 @@ test('gives back metadata and chunks, of the newest', async () => {
   assert.deepEqual(snapshots.list(), [64, 128, 1024]);
   snapshots.prune(128);
   assert.deepEqual(snapshots.list(), [128, 1024]);
+});
+
+test('increments are kept with what they take, and pruned with it', async () => {
+  const folder = newFolder();
+  const snapshots = new Snapshots(folder, { service });
+  for (const [sequence, base] of [[1], [2, 1], [3, 2], [4, 2], [5], [6, 5]] as const)
+    await written(snapshots, sequence, chunks.slice(0, sequence), base);
+  assert.deepEqual(snapshots.chain(4), [1, 2, 4]);
+  const { base, sequence } = snapshots.read(4);
+  assert.deepEqual([sequence, base], [4, 2]);
+  assert.deepEqual([...snapshots.read(3).chunks()], chunks.slice(0, 3));
+  snapshots.prune(4);
+  assert.deepEqual(snapshots.list(), [1, 2, 4, 5, 6]);
+  snapshots.prune(5);
+  assert.deepEqual(snapshots.list(), [5, 6]);
+  assert.deepEqual(newestSnapshotFiles(fs.readdirSync(folder)), [
+    'snapshot-0000000000000005.snap',
+    'snapshot-0000000000000006-0000000000000005.snap',
+  ]);
+  fs.rmSync(join(folder, 'snapshot-0000000000000005.snap'));
+  assert.throws(() => snapshots.chain(6), corrupt);
+  assert.deepEqual(newestSnapshotFiles(fs.readdirSync(folder)), []);
+  // One that would be its own base is nobody's.
+  fs.writeFileSync(join(folder, 'snapshot-0000000000000007-0000000000000007.snap'), '');
+  assert.throws(() => snapshots.chain(7), corrupt);
+  // What has lost its base goes, too.
+  snapshots.prune(8);
+  assert.deepEqual(fs.readdirSync(folder), []);
 });
 
 test('takes chunks as it writes them, in writes of about a mebibyte', async () => {

@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { historyFolders } from '@coppice/node';
-import { locate, readLedger } from '@coppice/storage';
+import { locate, newestSnapshotFiles, readLedger } from '@coppice/storage';
 import { toHex } from '@coppice/wire';
 import type { Moment } from '../archive.ts';
 import { UserError } from '../service-folder.ts';
@@ -197,17 +197,12 @@ const placeOf = (dataFolder: string, path: string): string => locate(join(dataFo
 
 const sizeOf = (path: string): number => statSync(path).size;
 
-/** The newest snapshot and its key, if it has one: under its name, a snapshot is whole. */
+/** What makes the newest snapshot, with keys: under their names, all of them are whole. */
 function newestSnapshot(dataFolder: string): string[] {
   const folder = join(dataFolder, 'snapshots');
-  const newest = existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => /^snapshot-\d{16}\.snap$/.test(name))
-        .sort()
-        .at(-1)
-    : undefined;
-  if (newest === undefined) return [];
-  return [newest, newest.replace(/\.snap$/, '.key')]
+  if (!existsSync(folder)) return [];
+  return newestSnapshotFiles(readdirSync(folder))
+    .flatMap((name) => [name, name.replace(/\.snap$/, '.key')])
     .filter((name) => existsSync(join(folder, name)))
     .map((name) => `snapshots/${name}`);
 }

@@ -3,13 +3,22 @@
  *
  * Sizes, positions, types and sequence numbers are in the clear; everything else of an encrypted ledger needs the key of an auditor.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { decodeRecord, type LedgerRecord } from '@coppice/ledger';
-import { historyFolders, openKeyFiles, readSealedFolder } from '@coppice/node';
+import { decodeRecord, type LedgerRecord, recordTypes } from '@coppice/ledger';
+import { historyFolders, openKeyFiles, readDataFolder, readSealedFolder, restoreSnapshot } from '@coppice/node';
 import { decodeOperation } from '@coppice/service';
-import { decodeKeyFile, type FileKeys, type LedgerEnd, locate, readLedger } from '@coppice/storage';
-import { batchCodec, decode, decodeResult, type Item, type Outcome, toHex } from '@coppice/wire';
+import { decodeKeyFile, type FileKeys, type LedgerEnd, locate, readLedger, Snapshots } from '@coppice/storage';
+import {
+  batchCodec,
+  type CheckpointCertificate,
+  decode,
+  decodeResult,
+  type Item,
+  type Outcome,
+  sameBytes,
+  toHex,
+} from '@coppice/wire';
 import { archiveInstance } from '../archiving.ts';
 import { serviceOf } from '../connect.ts';
 import { type Output, table } from '../output.ts';
@@ -201,6 +210,7 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
   const keys = await openKeyFiles(dataFolder, readers);
   const parts = ledgersIn(dataFolder).map((ledger) => segmentsOf(dataFolder, ledger, keys));
   const frames = parts.flatMap(({ problem }) => problem ?? []);
+  const snapshot = verifySnapshot(dataFolder, keys);
   const unread = parts
     .flatMap(({ segments }) => segments)
     .filter((one) => one.encryptedTo !== null && one.epochs === null);
@@ -208,18 +218,58 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
   const report = read
     ? await auditFolder(path, service, options.key === undefined ? {} : { keyFiles: options.key })
     : undefined;
-  const ok = frames.length === 0 && report?.ok !== false;
-  output.answer({ ok, frames, audit: report ?? null }, [
+  const ok = frames.length === 0 && report?.ok !== false && (!read || snapshot?.problem === undefined);
+  output.answer({ ok, frames, audit: report ?? null, snapshot: (read && snapshot) || null }, [
     frames.length === 0 ? 'every frame is whole' : 'FRAMES ARE DAMAGED',
     ...frames.map((problem) => `  ! ${problem}`),
     report === undefined
       ? 'what is in them was not read: no key of an auditor was given'
       : `${report.ok ? 'what is in them holds' : 'WHAT IS IN THEM DOES NOT HOLD'}: ${report.batches} batches, ${report.transactions} transactions, ${report.epochs.length} epochs`,
+    ...(!read || snapshot === undefined
+      ? []
+      : [
+          snapshot.problem === undefined
+            ? `the newest snapshot makes the state after batch ${snapshot.sequence}`
+            : `THE NEWEST SNAPSHOT DOES NOT MAKE THE STATE AFTER BATCH ${snapshot.sequence}: ${snapshot.problem}`,
+        ]),
     ...(report?.problems ?? [])
       .slice(0, 10)
       .map(({ code, message, sequence }) => `  ! ${code} at batch ${sequence}: ${message}`),
   ]);
   if (!ok) process.exitCode = 1;
+}
+
+/** Whether the newest snapshot makes the state that its checkpoint names; `undefined`: there is none. */
+function verifySnapshot(
+  dataFolder: string,
+  keys: FileKeys,
+): { readonly sequence: number; readonly problem?: string } | undefined {
+  const folder = join(dataFolder, 'snapshots');
+  if (!existsSync(folder)) return undefined;
+  const service = readFileSync(segmentPath(join(dataFolder, 'ledger'), 0)).subarray(12, 44);
+  const snapshots = new Snapshots(folder, { service, keys, readOnly: true });
+  const sequence = snapshots.list().at(-1);
+  if (sequence === undefined) return undefined;
+  try {
+    const { certificate } = restoreSnapshot(snapshots, sequence);
+    return certified(dataFolder, keys, certificate)
+      ? { sequence }
+      : { sequence, problem: 'the ledger has no such checkpoint' };
+  } catch (error) {
+    return { sequence, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Whether the ledger, which an audit verifies, has a checkpoint of the same state in the same place. */
+function certified(dataFolder: string, keys: FileKeys, { sequence, stateDigest }: CheckpointCertificate): boolean {
+  for (const item of readDataFolder(dataFolder, { keys })) {
+    if (item.kind !== 'record') return false;
+    if (item.record.type !== recordTypes.checkpoint || item.record.sequence !== sequence) continue;
+    const record = decodeRecord(item.record.type, item.record.payload);
+    if (record.ok && record.value.kind === 'checkpoint')
+      return sameBytes(record.value.certificate.stateDigest, stateDigest);
+  }
+  return false;
 }
 
 /** Writes the public part of a ledger, and checks it as anyone would. */

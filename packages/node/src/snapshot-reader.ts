@@ -1,0 +1,36 @@
+/**
+ * A state read back from the snapshots in a folder: the last whole one, then one increment after the other, each part checked under the
+ * digest that its checkpoint certifies. Whether the checkpoints' signatures hold, the caller has to say.
+ */
+import { nodeCryptography } from '@coppice/cryptography';
+import { decodeParts, type LeafStore, type Snapshot, StateTransfer } from '@coppice/state';
+import type { Snapshots } from '@coppice/storage';
+import { type CheckpointCertificate, checkpointCertificateCodec, decode } from '@coppice/wire';
+
+export interface RestoredSnapshot {
+  readonly certificate: CheckpointCertificate;
+  readonly state: Snapshot;
+}
+
+/** The snapshot of that number, which must be listed. Throws StorageError, and Error where its parts do not make what its checkpoint names. */
+export function restoreSnapshot(snapshots: Snapshots, sequence: number, leaves?: LeafStore): RestoredSnapshot {
+  let restored: RestoredSnapshot | undefined;
+  for (const step of snapshots.chain(sequence)) {
+    const { chunks, metadata } = snapshots.read(step);
+    const certificate = decode(checkpointCertificateCodec, metadata);
+    if (!certificate.ok || certificate.value.sequence !== step)
+      throw new Error(`the snapshot of batch ${step} has no checkpoint of it`);
+    const transfer = StateTransfer.begin(nodeCryptography, certificate.value.stateDigest, restored?.state, leaves);
+    for (const chunk of chunks()) {
+      const parts = decodeParts(chunk);
+      if (!parts.ok) throw new Error(`the snapshot of batch ${step}: malformed: ${parts.reason}`);
+      for (const { bytes, path } of parts.value) {
+        const accepted = transfer.accept(path, bytes);
+        if (!accepted.ok) throw new Error(`the snapshot of batch ${step}: part ${path}: ${accepted.reason}`);
+      }
+    }
+    if (!transfer.complete) throw new Error(`the snapshot of batch ${step}: parts are missing`);
+    restored = { certificate: certificate.value, state: transfer.finish() };
+  }
+  return restored!;
+}

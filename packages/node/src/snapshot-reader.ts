@@ -16,12 +16,12 @@ export interface RestoredSnapshot {
 export function restoreSnapshot(snapshots: Snapshots, sequence: number, leaves?: LeafStore): RestoredSnapshot {
   let restored: RestoredSnapshot | undefined;
   for (const step of snapshots.chain(sequence)) {
-    const { chunks, metadata } = snapshots.read(step);
-    const certificate = decode(checkpointCertificateCodec, metadata);
+    const written = snapshots.read(step);
+    const certificate = decode(checkpointCertificateCodec, written.metadata);
     if (!certificate.ok || certificate.value.sequence !== step)
       throw new Error(`the snapshot of batch ${step} has no checkpoint of it`);
     const transfer = StateTransfer.begin(nodeCryptography, certificate.value.stateDigest, restored?.state, leaves);
-    for (const chunk of chunks()) {
+    for (const chunk of written.chunks()) {
       const parts = decodeParts(chunk);
       if (!parts.ok) throw new Error(`the snapshot of batch ${step}: malformed: ${parts.reason}`);
       for (const { bytes, path } of parts.value) {

@@ -38,13 +38,19 @@ export function writeConstitution(access: StateAccess, constitution: Constitutio
   }
 }
 
+/** The one that was read last: it changes once in a while, and is long. */
+let newest: { readonly bytes: Uint8Array; readonly constitution: Constitution } | undefined;
+
 /** The constitution in force. Asserts that there is one: reading any other state is our own mistake. */
 export function readConstitution(access: Pick<StateAccess, 'get'>): Constitution {
   const bytes = access.get(constitutionMap, '');
   assert(bytes !== undefined, 'the state has a constitution');
-  const decoded = decodeConstitution(bytes);
-  assert(decoded.ok, 'the constitution in the state is in its one form');
-  return decoded.value;
+  if (newest === undefined || !sameBytes(newest.bytes, bytes)) {
+    const decoded = decodeConstitution(bytes);
+    assert(decoded.ok, 'the constitution in the state is in its one form');
+    newest = { bytes: bytes.slice(), constitution: decoded.value };
+  }
+  return newest.constitution;
 }
 
 /** The constitution that an encoded write set writes, if it writes one: for auditors, who see only what was written. */

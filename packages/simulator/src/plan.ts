@@ -49,8 +49,10 @@ export interface Plan {
   readonly choice: Choice;
   /** Disturbed until then. */
   readonly disturbedMs: number;
-  /** Undisturbed for so long afterwards. */
+  /** Undisturbed for so long afterwards, at most. */
   readonly undisturbedMs: number;
+  /** For so long, even if all that is asked for has been seen before. */
+  readonly patient: boolean;
   readonly faults: readonly PlannedFault[];
   readonly hosts: Hosts;
   /** Whether instances erase keys and nonces. Where they do not, an attacker has to succeed. */
@@ -159,6 +161,8 @@ export function planOf(
     choice,
     disturbedMs,
     undisturbedMs: 6000,
+    // An upgrade takes as long. What is late comes to light in some of the others.
+    patient: upgrades !== 'none' || choices.undisturbedMs !== undefined || seed % 5 === 0,
     faults:
       choices.beyond === true
         ? coupsOf(random, disturbedMs)

@@ -90,6 +90,9 @@ export function simulate(seed: number, options: SimulationOptions = {}): Outcome
 /** View timeouts within which something must commit, once something has and nobody disturbs anything: f bad primaries. */
 const stillTimeouts = 12;
 
+/** Between two looks at whether anything is still waited for. */
+const lookMs = 100;
+
 class Simulation {
   readonly #plan: Plan;
   readonly #scheduler = new Scheduler();
@@ -215,7 +218,7 @@ class Simulation {
   }
 
   run(): Outcome {
-    const { disturbedMs, undisturbedMs, faults, seed } = this.#plan;
+    const { disturbedMs, undisturbedMs, faults, seed, patient } = this.#plan;
     const scheduler = this.#scheduler;
     for (const client of this.#clients) client.start();
     if (this.#plan.ballots) this.#members.start();
@@ -226,7 +229,10 @@ class Simulation {
     this.#faults.heal();
     this.#world.log('fault', () => 'none any more');
     this.#observers.tell('healed');
-    scheduler.runUntil(disturbedMs + undisturbedMs, enough);
+    // Clients are answered and turns seat somebody: seeds find more than time does.
+    const end = disturbedMs + undisturbedMs;
+    const over = (): boolean => enough() || (!patient && this.#progress.shown);
+    while (scheduler.now < end && !over()) scheduler.runUntil(Math.min(scheduler.now + lookMs, end), enough);
     if (!enough()) this.#observers.tell('recovered');
     // In the midst of it all.
     for (const instance of this.#world.instances) if (instance.alive) instance.kill();

@@ -15,6 +15,7 @@ import { Progress } from '../src/checkers/progress.ts';
 import { Receipts } from '../src/checkers/receipts.ts';
 import { Recovery, type RecoveryPolicy } from '../src/checkers/recovery.ts';
 import type { Client, ClientOperation } from '../src/client.ts';
+import type { Instance } from '../src/instance.ts';
 import { Observers } from '../src/observer.ts';
 import type { Provider } from '../src/provider.ts';
 import {
@@ -433,9 +434,10 @@ describe('durability', () => {
 });
 
 describe('progress', () => {
-  const incumbent = (name: string, committed: number, turn = 0) =>
+  const incumbent = (name: string, committed: number, turn = 0, open?: { turn: number }) =>
     instance(name, {
       state: 'running',
+      serving: { execution: { committed: () => ({ membership: { open } }) } },
       replica: {
         committed,
         slot: 0,
@@ -474,6 +476,30 @@ describe('progress', () => {
     finds(judge([], [answered]), /no incumbent runs/);
     assert.deepEqual(judge([], [answered], 10, true), []);
     finds(judge([incumbent('a', 20)], [answered], 2000), /no turn seated anybody/);
+  });
+
+  it('has been shown once a turn that began afterwards has seated somebody, and nobody waits', () => {
+    const shows = (before: Instance, after: Instance, operations: readonly ClientOperation[]): boolean => {
+      let head = before;
+      const { violate } = verdicts();
+      const provider = {
+        get head() {
+          return head;
+        },
+        seated: () => [head],
+      } as unknown as Provider;
+      const clients = [{ name: 'client', operations } as unknown as Client];
+      const now = (): number => 100;
+      const options = { turnMs: 1000, turnDeadlineMs: 1000, blackout: () => false, stillMsMax: 500 };
+      const checker = new Progress({ violate, now, provider, clients, ...options });
+      checker.healed();
+      head = after;
+      return checker.shown;
+    };
+    assert.ok(shows(incumbent('a', 20, 3), incumbent('a', 30, 4), [answered]));
+    assert.ok(!shows(incumbent('a', 20, 3), incumbent('a', 30, 3), [answered]));
+    assert.ok(!shows(incumbent('a', 20, 3, { turn: 4 }), incumbent('a', 30, 4), [answered]));
+    assert.ok(!shows(incumbent('a', 20, 3), incumbent('a', 30, 4), []));
   });
 });
 

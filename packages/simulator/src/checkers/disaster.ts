@@ -36,6 +36,7 @@ export class Disaster implements Observer {
   readonly #acknowledged = new Map<number, Header>();
   /** Whose disk the attacker wrote, or the provider changed. */
   readonly #spoilt = new Set<string>();
+  readonly #places = new Map<Instance, readonly Place[]>();
 
   constructor(
     violate: (message: string) => void,
@@ -122,11 +123,11 @@ export class Disaster implements Observer {
   #convict(given: readonly Given[], { verdicts }: Adoption, epochs: Epochs): void {
     const honest = given.filter(({ disk }) => !this.#spoilt.has(disk.instance!));
     const revealed = honest.flatMap(({ instance }) =>
-      placesOn(instance, epochs).filter(({ reveals }) => reveals !== undefined),
+      this.#placesOf(instance, epochs).filter(({ reveals }) => reveals !== undefined),
     );
     for (const { disk, instance } of given) {
       if (!this.#spoilt.has(disk.instance!)) continue;
-      const own = placesOn(instance, epochs);
+      const own = this.#placesOf(instance, epochs);
       for (const place of revealed) {
         const seat = this.#configurations[place.epoch]?.seats.find((one) => toHex(one.instance) === disk.instance);
         if (seat === undefined || !place.reveals!.includes(seat.slot)) continue;
@@ -137,6 +138,12 @@ export class Disaster implements Observer {
         break;
       }
     }
+  }
+
+  #placesOf(instance: Instance, epochs: Epochs): readonly Place[] {
+    const places = this.#places.get(instance) ?? placesOn(instance, epochs);
+    this.#places.set(instance, places);
+    return places;
   }
 
   #read(instance: Instance, epochs: Epochs): Disk | undefined {

@@ -51,6 +51,8 @@ export class Progress implements Observer {
   stopped = false;
   #healedAt = 0;
   #turns = 0;
+  /** The last turn that had been opened when everything was mended. */
+  #begun = 0;
 
   constructor({ violate, now, provider, clients, turnMs, turnDeadlineMs, blackout, stillMsMax }: ProgressOptions) {
     this.#stillMsMax = stillMsMax;
@@ -66,6 +68,7 @@ export class Progress implements Observer {
   healed(): void {
     this.#healedAt = this.#now();
     this.#turns = this.#turnsSeated();
+    this.#begun = this.#provider.head?.serving?.execution.committed().membership.open?.turn ?? this.#turns;
   }
 
   committed(instance: Instance, { header }: CommittedBatch): void {
@@ -87,7 +90,7 @@ export class Progress implements Observer {
       if (!this.stopped) this.#violate('no incumbent runs');
       return;
     }
-    const { committed, configuration, timeOfExecuted } = head.replica!;
+    const { configuration } = head.replica!;
     const sound = this.#provider.seated(configuration).filter(({ state, corrupt }) => state === 'running' && !corrupt);
     const excused = configuration.seats.length < configuration.slots || this.#blackout();
     this.stopped = excused && sound.length < quorumOf(configuration.slots);
@@ -95,9 +98,24 @@ export class Progress implements Observer {
     if (this.#committedAt !== undefined) this.#still();
     if (this.#longestMs > this.#stillMsMax)
       this.#violate(`nothing was committed for ${this.#longestMs} ms, though nobody disturbed anything`);
+    for (const owed of this.#owed(head)) this.#violate(owed);
+    if (this.#turnDeadlineMs < turnDeadlineMsMin || this.#dawdled()) return;
+    if (this.#now() - this.#healedAt > this.#turnMs && this.#turnsSeated() === this.#turns)
+      this.#violate('no turn seated anybody since everything was healed');
+  }
+
+  /** Everything that is asked for has been seen, from a whole turn to the last answer. */
+  get shown(): boolean {
+    const { head } = this.#provider;
+    return head !== undefined && this.#turnsSeated() > this.#begun && this.#owed(head).next().done === true;
+  }
+
+  /** What clients and incumbents still wait for. */
+  *#owed(head: Instance): Generator<string, void> {
+    const { committed, configuration, timeOfExecuted } = head.replica!;
     for (const { name, operations } of this.#clients) {
       const answered = operations.some(({ invokedAt, answer }) => invokedAt > this.#healedAt && answer !== undefined);
-      if (!answered) this.#violate(`${name} was not answered since everything was healed`);
+      if (!answered) yield `${name} was not answered since everything was healed`;
     }
     const settled = configuration.seats.filter(({ since }) => since + freshMs < timeOfExecuted);
     for (const instance of this.#provider.seated({ ...configuration, seats: settled })) {
@@ -106,14 +124,9 @@ export class Progress implements Observer {
       // One that has gone on to the next epoch, perhaps without a seat in it, is not behind.
       if (replica.epoch > configuration.epoch) continue;
       if (replica.committed + behindMax < committed || replica.slot === undefined) {
-        this.#violate(
-          `${instance.name} is at ${replica.committed}, in epoch ${replica.epoch}; the head is at ${committed}, in epoch ${configuration.epoch}`,
-        );
+        yield `${instance.name} is at ${replica.committed}, in epoch ${replica.epoch}; the head is at ${committed}, in epoch ${configuration.epoch}`;
       }
     }
-    if (this.#turnDeadlineMs < turnDeadlineMsMin || this.#dawdled()) return;
-    if (this.#now() - this.#healedAt > this.#turnMs && this.#turnsSeated() === this.#turns)
-      this.#violate('no turn seated anybody since everything was healed');
   }
 
   /** The primary is an attacker's, who may keep each step of a turn for a view timeout, and has the deadlines for it. */

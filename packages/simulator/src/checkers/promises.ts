@@ -26,8 +26,11 @@ import { quorumOf } from './certificates.ts';
 /** What one instance said in one view. */
 interface InView {
   readonly newView: string;
-  /** Digests of the headers that it voted for, ascending by sequence number. */
+  /** Digests of the headers that it voted for, by sequence number. */
   readonly votes: Map<number, string>;
+  highest: number;
+  /** Places for which it voted, and at which its ledger holds another header now. */
+  readonly strayed: Set<number>;
 }
 
 class Said {
@@ -50,6 +53,13 @@ class Said {
     this.views.clear();
     this.revealed = undefined;
   }
+
+  /** The header at a place of its ledger, or its vote for one, is another now. */
+  compare({ votes, strayed }: InView, sequence: number): void {
+    const [held, voted] = [this.headers.get(sequence)?.digest, votes.get(sequence)];
+    if (held === undefined || voted === undefined || held === voted) strayed.delete(sequence);
+    else strayed.add(sequence);
+  }
 }
 
 export class Promises implements Observer {
@@ -70,6 +80,7 @@ export class Promises implements Observer {
     if (record.kind === 'batch') {
       const digest = toHex(headerDigest(this.#cryptography, record.header));
       said.headers.set(record.header.sequence, { digest, position });
+      for (const view of said.views.values()) said.compare(view, record.header.sequence);
     } else if (record.kind === 'prepared') said.prepared.set(keyOf(record.certificate.subject), position);
     else if (record.kind === 'new-view')
       said.newViews.set(toHex(newViewDigest(this.#cryptography, record.newView)), record.newView);
@@ -123,22 +134,29 @@ export class Promises implements Observer {
     const [digest, newView] = [toHex(subject.headerDigest), toHex(subject.newView)];
     if (view < said.asked) this.#violate(`${instance.name} votes in view ${view} after asking for ${said.asked} [6]`);
     const first = !said.views.has(view);
-    const known = said.views.get(view) ?? { newView, votes: new Map<number, string>() };
+    const known = said.views.get(view) ?? {
+      newView,
+      votes: new Map<number, string>(),
+      highest: 0,
+      strayed: new Set<number>(),
+    };
     said.views.set(view, known);
     if (known.newView !== newView) this.#violate(`${instance.name} votes under two new-views of view ${view} [12]`);
     const before = known.votes.get(sequence);
     if (before === digest) return;
     if (before !== undefined) return this.#violate(`${instance.name} votes twice at ${sequence} of view ${view} [19]`);
     if (first && view > 0) this.#checkAdopted(instance, said, subject);
-    for (const [at, voted] of known.votes) {
-      if (at > sequence) this.#violate(`${instance.name} votes for ${sequence} after ${at} in view ${view} [13]`);
-      // What its ledger holds now at that place is what the header extends.
-      else if ((said.headers.get(at)?.digest ?? voted) !== voted)
+    if (known.highest > sequence)
+      this.#violate(`${instance.name} votes for ${sequence} after ${known.highest} in view ${view} [13]`);
+    // What its ledger holds now at that place is what the header extends.
+    for (const at of known.strayed)
+      if (at < sequence)
         this.#violate(
           `${instance.name} votes for ${sequence} on another chain than for ${at} in view ${view} [13, 31]`,
         );
-    }
     known.votes.set(sequence, digest);
+    known.highest = Math.max(known.highest, sequence);
+    said.compare(known, sequence);
   }
 
   /** The first vote in a view is for what it adopted, unless that is committed. [view-change 13, 16] */

@@ -3,17 +3,18 @@
  * pure packages, a simulated cluster with turns, whose audit hash covers every message, and a confined service, whose
  * vectors have every step; if asked to, all tests of the protocol.
  *
- *     node scripts/conformance.ts [--protocol] [--variants N] [--seed TEXT] [--from I]
+ *     node scripts/conformance.ts [--variants N] [--protocol all|N] [--seed TEXT] [--from I]
  *
- * The programs as they are run on all runtimes, each of N diversified ones on one of them in turn; their seeds are drawn at
- * random, or are TEXT and a number: from I on, so that a long run can be done in parts. Prints a line of JSON for each run. Exit status 1: they differ, or one failed; 2: runtimes
- * could not be installed.
+ * The programs as they are run on all runtimes, each of N diversified ones on one of them in turn; the tests of the protocol by all
+ * of these, or by so many of the diversified ones. Seeds are drawn at random, or are TEXT and a number: from I on, so that a long run
+ * can be done in parts. Prints a line of JSON for each run. Exit status 1: they differ, or one failed; 2: runtimes could not be
+ * installed; 9: wrong use.
  */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bundleSodium } from '@coppice/cryptography/bundle';
@@ -25,12 +26,23 @@ import { root } from './workspaces.ts';
 
 const { values } = parseArgs({
   options: {
-    protocol: { type: 'boolean', default: false },
+    protocol: { type: 'string', default: '0' },
     variants: { type: 'string', default: '0' },
     seed: { type: 'string' },
     from: { type: 'string', default: '0' },
   },
 });
+
+function numberOf(option: 'from' | 'protocol' | 'variants'): number {
+  if (/^\d{1,6}$/.test(values[option])) return Number(values[option]);
+  console.error(`--${option} must be a number${option === 'protocol' ? ', or all' : ''}, and not ${values[option]}`);
+  process.exit(9);
+}
+
+const from = numberOf('from');
+const variants = numberOf('variants');
+/** How many of the variants run the tests of the protocol. */
+const testing = values.protocol === 'all' ? variants : numberOf('protocol');
 const folder = mkdtempSync(join(tmpdir(), 'coppice-conformance-'));
 process.on('exit', () => rmSync(folder, { recursive: true }));
 
@@ -45,11 +57,13 @@ function installed(): Runtime[] {
 
 const all = installed();
 const define = bundleSodium(folder);
-const results = new Set<string>();
+/** What each program gave: one thing, if they conform. */
+const results = new Map<string, Set<string>>();
 
-const programs = ['conformance-program', 'conformance-service', ...(values.protocol ? ['conformance-protocol'] : [])];
-/** The tests of the protocol find their scenarios beside them. */
-const protocolTests = pathToFileURL(join(root, 'packages/protocol/test/tests.ts')).href;
+const programs = ['conformance-program', 'conformance-service'];
+const testsOfProtocol = 'conformance-protocol';
+/** Where the tests find their scenarios: beside them. */
+const protocolTests = join(root, 'packages/protocol/test/tests.ts');
 const inOneFile: Plugin = {
   name: 'tests-in-one-file',
   setup(bundle) {
@@ -59,46 +73,60 @@ const inOneFile: Plugin = {
       path: join(resolveDir, path),
       sideEffects: true,
     }));
+    bundle.onLoad({ filter: new RegExp(`/${testsOfProtocol}\\.ts$`) }, ({ path }) => ({
+      contents: [
+        ...readdirSync(dirname(protocolTests))
+          .filter((name) => name.endsWith('.test.ts'))
+          .sort()
+          .map((name) => `import '../packages/protocol/test/${name}';`),
+        readFileSync(path, 'utf8'),
+      ].join('\n'),
+      loader: 'ts',
+      resolveDir: dirname(path),
+    }));
   },
 };
 
 /** Runs the programs, diversified if there is a seed. */
-async function check(seed: string | null, on: readonly Runtime[]): Promise<void> {
-  const files: string[] = [];
-  for (const name of programs) {
-    const file = join(folder, `${name}.mjs`);
+async function check(seed: string | null, on: readonly Runtime[], names: readonly string[]): Promise<void> {
+  for (const name of names) {
     const options =
-      name === 'conformance-protocol'
-        ? { define: { ...define, 'import.meta.url': JSON.stringify(protocolTests) }, plugins: [inOneFile] }
+      name === testsOfProtocol
+        ? {
+            define: { ...define, 'import.meta.url': JSON.stringify(pathToFileURL(protocolTests).href) },
+            plugins: [inOneFile],
+          }
         : { define };
     const { text } = await bundleProgram(`${root}/scripts/${name}.ts`, options, seed);
-    writeFileSync(file, text);
-    files.push(file);
+    writeFileSync(join(folder, `${name}.mjs`), text);
   }
-  for (const runtime of on) run(files, seed, runtime);
+  for (const runtime of on) run(names, seed, runtime);
 }
 
-function run(files: readonly string[], seed: string | null, { args, command, environment, name }: Runtime): void {
+function run(
+  names: readonly string[],
+  seed: string | null,
+  { args, command, environment, name: runtime }: Runtime,
+): void {
   const started = performance.now();
-  const parts = files.map((file) => {
-    const { status, stdout, stderr } = spawnSync(command, [...args, file, `${root}/packages`], {
+  const parts = names.map((name) => {
+    const { status, stdout, stderr } = spawnSync(command, [...args, join(folder, `${name}.mjs`), `${root}/packages`], {
       encoding: 'utf8',
       env: { ...process.env, ...environment },
     });
-    if (status === 0) return JSON.parse(stdout) as object;
-    process.exitCode = 1;
-    return { failed: stderr.trim().slice(-2000) };
+    const text = status === 0 ? stdout.trim() : JSON.stringify({ failed: stderr.trim().slice(-2000) });
+    if (status !== 0) process.exitCode = 1;
+    results.set(name, (results.get(name) ?? new Set()).add(text));
+    return JSON.parse(text) as object;
   });
   const seconds = Number(((performance.now() - started) / 1000).toFixed(1));
   const result = JSON.stringify(Object.assign({}, ...parts));
-  results.add(result);
-  console.log(JSON.stringify({ runtime: name, ...(seed === null ? {} : { variant: seed }), seconds, result }));
+  console.log(JSON.stringify({ runtime, ...(seed === null ? {} : { variant: seed }), seconds, result }));
 }
 
-await check(null, all);
-const from = Number(values.from);
-for (let i = from; i < from + Number(values.variants); i++) {
+await check(null, all, values.protocol === 'all' ? [...programs, testsOfProtocol] : programs);
+for (let i = from; i < from + variants; i++) {
   const seed = values.seed === undefined ? randomBytes(8).toString('hex') : `${values.seed}${i}`;
-  await check(seed, [all[i % all.length]!]);
+  await check(seed, [all[i % all.length]!], i - from < testing ? [...programs, testsOfProtocol] : programs);
 }
-if (results.size > 1) process.exitCode = 1;
+if ([...results.values()].some((of) => of.size > 1)) process.exitCode = 1;

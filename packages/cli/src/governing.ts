@@ -53,7 +53,7 @@ export function refusalText({ code, message }: { readonly code: string; readonly
 export async function handIn(client: Client, statement: Uint8Array): Promise<Standing> {
   const payload = encodeOperation({ kind: 'submit', statement });
   const { result } = await submit(client, { target: 'governance', payload });
-  if (!result.ok) throw new UserError(refusalText(result.error), 4);
+  if (!result.ok) throw new UserError(refusalText(result.error), 4, result.error.code);
   return result.value as unknown as Standing;
 }
 

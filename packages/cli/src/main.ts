@@ -47,7 +47,7 @@ function fail(error: unknown): never {
   process.stderr.write(`coppice: ${!known && error instanceof Error ? (error.stack ?? message) : message}\n`);
   if (process.argv.includes('--json')) {
     process.stdout.write(
-      `${JSON.stringify({ ok: false, error: { code: known ? 'failed' : 'unexpected', message } })}\n`,
+      `${JSON.stringify({ ok: false, error: { code: known ? error.code : 'unexpected', message } })}\n`,
     );
   }
   process.exit(known ? error.status : 70);

@@ -24,10 +24,13 @@ export class UserError extends Error {
   override name = 'UserError';
   /** Process exit status. docs/reference/cli.md lists them. */
   readonly status: number;
+  /** For programs: what refused it calls the reason. */
+  readonly code: string;
 
-  constructor(message: string, status = 1) {
+  constructor(message: string, status = 1, code = 'failed') {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
 

@@ -34,7 +34,7 @@ export async function importEndorsements(
     for (const endorsements of operations) {
       const payload = encodeOperation({ kind: 'endorse', endorsements });
       const { result } = await submit(client, { target: 'governance', payload });
-      if (!result.ok) throw new UserError(`${result.error.code}: ${result.error.message}`, 4);
+      if (!result.ok) throw new UserError(`${result.error.code}: ${result.error.message}`, 4, result.error.code);
       imported.push(...(result.value as unknown as { imported: Imported[] }).imported);
     }
   } finally {

@@ -311,7 +311,10 @@ export async function submitFiles(files: readonly string[], options: ServiceOpti
 async function ask<T>(client: Client, target: string, payload: Uint8Array = new Uint8Array(0)): Promise<T> {
   const decoded = decodeResult((await client.query(target, payload)).payload);
   if (!decoded.ok) throw new UserError(`the replica's answer is not a result: ${decoded.reason}`, 3);
-  if (!decoded.value.ok) throw new UserError(`${decoded.value.error.code}: ${decoded.value.error.message}`);
+  if (!decoded.value.ok) {
+    const { code, message } = decoded.value.error;
+    throw new UserError(`${code}: ${message}`, 1, code);
+  }
   return decoded.value.value as T;
 }
 

@@ -123,6 +123,6 @@ async function told<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw error instanceof ReleaseError ? new UserError(error.message) : error;
+    throw error instanceof ReleaseError ? new UserError(error.message, 1, error.code) : error;
   }
 }

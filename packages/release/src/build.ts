@@ -33,10 +33,10 @@ import { launchesOf, type Program, programName, variantsOf } from './variants.ts
 /** What members put into their constitution, in a release's folder: it follows from the manifest. */
 export const entryName = 'constitution-entry.json';
 
-/** What makes programs of sources, besides this project. */
 /** Version 3 is for those who ask for it: its signatures cost more. spec/algorithms.md. */
 const usualProtocols: readonly number[] = [1, 2];
 
+/** What makes programs of sources, besides this project. */
 const tools = ['@esbuild/linux-x64', 'acorn', 'acorn-walk', 'esbuild', 'magic-string'];
 
 export interface BuildOptions {
@@ -68,22 +68,25 @@ export interface Release {
 
 /** Throws a {@link ReleaseError} where the sources or the options are not as they must be. */
 export async function buildRelease(options: BuildOptions): Promise<Release> {
-  const folder = emptied(options.folder);
   const runtimes = launchesOf(options.runtimes, options.cryptography ?? ['libsodium']);
+  const seeds = seedsNamed(options.seeds ?? [], runtimes.length);
+  const protocols = protocolsNamed(options.protocols ?? usualProtocols);
   const script = await bundleService(options.service);
   const scripts = [...carriedBy(script, options.carried ?? []), script];
+  // Nothing is wrong with what was asked for: now a release that is there may go.
+  const folder = emptied(options.folder);
   for (const { text, version } of scripts) writeFileSync(join(folder, scriptName(version)), text);
   const define = bundleSodium(folder);
   const inputs = new Set(script.modules.keys());
   const programs: Program[] = [];
-  for (const seed of [null, ...seedsNamed(options.seeds ?? [], runtimes.length)]) {
+  for (const seed of [null, ...seeds]) {
     const { modules, text } = await bundleReplica(scripts, define, seed);
     const name = programName(seed);
     for (const path of modules.keys()) if (path !== serviceModule) inputs.add(path);
     programs.push({ name, seed, text });
     writeFileSync(join(folder, name), text);
   }
-  const manifest = manifestOf({ ...options, runtimes }, folder, scripts, script, [...inputs], programs);
+  const manifest = manifestOf({ ...options, runtimes, protocols }, folder, scripts, script, [...inputs], programs);
   const encoded = encodeManifest(manifest);
   writeFileSync(join(folder, manifestName), encoded);
   writeFileSync(join(folder, entryName), canonicalJson(constitutionEntry(manifest)));
@@ -92,16 +95,13 @@ export async function buildRelease(options: BuildOptions): Promise<Release> {
 }
 
 function manifestOf(
-  { protocols = usualProtocols, runtimes, service }: BuildOptions,
+  { protocols, runtimes, service }: BuildOptions & { readonly protocols: readonly number[] },
   folder: string,
   scripts: readonly VersionScript[],
   script: ServiceScript,
   inputs: readonly string[],
   programs: readonly Program[],
 ): Manifest {
-  const unspoken = protocols.find((one) => !protocolVersions.includes(one));
-  if (unspoken !== undefined || protocols.length === 0)
-    throw new ReleaseError('wrong-use', `its replicas speak versions ${protocolVersions.join(', ')} of the protocol`);
   const ofPackages = inputs.filter((path) => path.includes('node_modules/'));
   const own = inputs.filter((path) => !path.includes('node_modules/'));
   return {
@@ -115,7 +115,7 @@ function manifestOf(
       script: sha256(script.text),
       carried: scripts.slice(0, -1).map(({ text, version }) => ({ version, script: sha256(text) })),
     },
-    protocols: protocolVersions.filter((one) => protocols.includes(one)),
+    protocols,
     files: readdirSync(folder)
       .sort()
       .map((name) => {
@@ -168,6 +168,14 @@ function seedsNamed(seeds: readonly string[], runtimes: number): readonly string
       `${1 + seeds.length} programs, each launched in ${runtimes} ways, are more than ${variantsMax} variants`,
     );
   return seeds;
+}
+
+/** Ascending. */
+function protocolsNamed(protocols: readonly number[]): readonly number[] {
+  const unspoken = protocols.find((one) => !protocolVersions.includes(one));
+  if (unspoken !== undefined || protocols.length === 0)
+    throw new ReleaseError('wrong-use', `its replicas speak versions ${protocolVersions.join(', ')} of the protocol`);
+  return protocolVersions.filter((one) => protocols.includes(one));
 }
 
 /** The folder, without the release that it may hold. What is no part of a release is not touched. */

@@ -87,9 +87,23 @@ export class ReleaseStore {
 
   #keep({ digest, folder }: Release): Release {
     const kept = join(this.folder, toHex(digest));
-    // What is here has the same digest, and so the same files: instances may run them.
-    if (!existsSync(kept)) renameSync(folder, kept);
+    // What is here whole has the same files, and instances may run them; of what is damaged, they have read what they need.
+    if (existsSync(kept) && !isWhole(kept)) {
+      const damaged = this.#arriving();
+      renameSync(kept, join(damaged, 'damaged'));
+      renameSync(folder, kept);
+      rmSync(damaged, { recursive: true });
+    } else if (!existsSync(kept)) renameSync(folder, kept);
     return this.find(digest)!;
+  }
+}
+
+function isWhole(folder: string): boolean {
+  try {
+    return checkRelease(folder).length === 0;
+  } catch (error) {
+    if (error instanceof ReleaseError) return false;
+    throw error;
   }
 }
 

@@ -12,6 +12,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decide, type FoundingOptions, LocalService } from '@coppice/cli';
 import { type Client, DoorConnection, DoorError } from '@coppice/client';
+import type { GovernanceAction } from '@coppice/governance';
 import { findRuntime, installRuntimes, ProcessDriver, type RunningInstance } from '@coppice/host';
 import type { Loot, NodeStatus } from '@coppice/node';
 import { encodeOperation, type Operation as ServiceOperation } from '@coppice/service';
@@ -129,12 +130,17 @@ export async function rob(cluster: Cluster, victim: RunningInstance): Promise<Lo
 }
 
 /** As many members as it takes decide that a slot gets another instance. */
-export async function earlyTurn(cluster: Cluster, slot: number): Promise<void> {
+export function earlyTurn(cluster: Cluster, slot: number): Promise<void> {
+  return decided(cluster, { kind: 'early-turn', slot });
+}
+
+/** As many members as it takes sign for an action. */
+export async function decided(cluster: Cluster, action: GovernanceAction): Promise<void> {
   const { folder } = cluster.local;
   const client = await cluster.local.connect(undefined, { giveUpMs: patienceMs });
   try {
     const members = folder.keys('members').map((name) => folder.key('members', name));
-    assert.equal((await decide(client, members, { kind: 'early-turn', slot })).state, 'accepted');
+    assert.equal((await decide(client, members, action)).state, 'accepted');
   } finally {
     client.close();
   }

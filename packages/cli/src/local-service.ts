@@ -3,6 +3,7 @@
  *
  * What `coppice dev`, the demo, the bench and the end-to-end tests have in common.
  */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { LaunchData } from '@coppice/attestation';
 import { Client, type ClientOptions } from '@coppice/client';
@@ -18,6 +19,7 @@ import {
   type HostEvent,
   ProcessDriver,
   type RunningInstance,
+  RuntimeMissing,
   type Succession,
 } from '@coppice/host';
 import { entryFor, type Release, ReleaseError, type ReleaseStore, scriptsOf } from '@coppice/release';
@@ -238,7 +240,7 @@ export class LocalService {
       driver: this.driver,
       service: this.service,
       epochKeys: this.#epochKeys,
-      missing: (launch) => missing(this.folder, launch),
+      missing: (launch) => missing(this.folder, launch, this.driver instanceof ProcessDriver),
       onEvent,
     });
     this.#hosting = this.#host.run();
@@ -299,7 +301,7 @@ function driverOf(
     folder: path,
     programOf: (launch) => {
       const variant = launched(launch);
-      if (variant === undefined) throw new UserError(missing(folder, launch)!);
+      if (variant === undefined) throw new UserError(missing(folder, launch, true)!);
       return variant.path;
     },
     runtimeOf: (launch) => {
@@ -316,14 +318,28 @@ function driverOf(
   return new CommandDriver({ folder: path, command: driver, before: processes, variantOf: launched });
 }
 
-/** What this machine lacks for a launch, and what to do about it; `undefined`: nothing. */
-function missing({ path, releases }: ServiceFolder, { release, variant }: LaunchData): string | undefined {
+/** What this host lacks for a launch, and what to do about it; `undefined`: nothing. `runsIt`: with runtimes of this machine. */
+function missing(
+  { path, releases }: ServiceFolder,
+  { release, variant }: LaunchData,
+  runsIt: boolean,
+): string | undefined {
   const digest = toHex(release);
-  if (releases.find(release) === undefined)
-    return `this host has no release ${digest}: \`npx coppice release add FOLDER --folder ${path}\` puts one into ${releases.folder}`;
-  return releases.variant(release, variant) === undefined
-    ? `the release ${digest} has no variant ${variant}: what members approved of it is not what its manifest says`
-    : undefined;
+  const add = `\`npx coppice release add FOLDER --folder ${path}\``;
+  try {
+    if (releases.find(release) === undefined)
+      return `this host has no release ${digest}: ${add} puts one into ${releases.folder}`;
+    const stored = releases.variant(release, variant);
+    if (stored === undefined)
+      return `the release ${digest} has no variant ${variant}: what members approved of it is not what its manifest says`;
+    if (!existsSync(stored.path)) return `${stored.path} is gone: ${add} puts it back`;
+    if (runsIt) findRuntime(stored.runtime, stored.engineSettings, stored.cryptography);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ReleaseError) return `${error.message}: ${add} puts it back`;
+    if (error instanceof RuntimeMissing) return `variant ${variant} cannot be launched: ${error.message}`;
+    throw error;
+  }
 }
 
 type Member = { readonly name: string; readonly signer: KeyedSigner };

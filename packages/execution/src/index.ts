@@ -7,6 +7,7 @@ export {
   ReplicaExecution,
   seatedIn,
 } from './execution.ts';
+export { membershipMap } from './batch.ts';
 export { answerHistory, type CertifiedState, type HistoryQuestion, type HistoryRefusal } from './history.ts';
 export { committedAnswer, runsOf } from './committed-answer.ts';
 export type { TableBounds } from './client-table.ts';

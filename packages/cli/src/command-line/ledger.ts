@@ -8,6 +8,7 @@ import {
   showRecords,
   verifyLedger,
 } from '../commands/ledger.ts';
+import { listTurns } from '../commands/ledger-turns.ts';
 import { recover, type RecoverOptions } from '../commands/recover.ts';
 import { makeSealingKey } from '../commands/shares.ts';
 import { audit } from '../commands/verify.ts';
@@ -67,6 +68,13 @@ export function ledgerCommands(program: Command): void {
     .argument('<sequence>', 'its sequence number', integer)
     .action((folder: string, sequence: number, options: LedgerOptions & Answering) =>
       showRecords(folder, sequence, options, new Output(options.json)),
+    );
+  onDisk(
+    ledger.command('turns').description('every turn: its variant, the rules that were waived for it, how it ended'),
+  )
+    .option('--waived', 'only turns for which a rule was waived', false)
+    .action((folder: string, options: LedgerOptions & { waived: boolean } & Answering, command: Command) =>
+      listTurns(folder, { ...ledgerOptions(options, command), waived: options.waived }, new Output(options.json)),
     );
   onDisk(
     ledger.command('verify').description('whether files are whole, and with keys whether all that is in them holds'),

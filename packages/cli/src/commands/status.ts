@@ -85,6 +85,24 @@ function divergences(replicas: FleetStatus['replicas'], seats: NodeStatus['seats
   });
 }
 
+/** Slots whose last turns seated nobody. */
+function failedTurns({ finishedTurns, slots }: NodeStatus): string[] {
+  return Array.from({ length: slots }).flatMap((_, slot) => {
+    const turns = finishedTurns.filter((turn) => turn.slot === slot);
+    const failed = turns.slice(turns.findLastIndex(({ outcome }) => outcome === 'seated') + 1);
+    const last = failed.at(-1);
+    if (last === undefined) return [];
+    const why =
+      last.outcome === 'discarded'
+        ? 'when its candidate was ready, it did not fit any more'
+        : last.candidate === null
+          ? 'no instance joined within its time'
+          : 'its candidate was not ready in time';
+    const turnsWord = failed.length === 1 ? 'its last turn' : `its last ${failed.length} turns`;
+    return [`slot ${slot}: ${turnsWord} seated nobody; of turn ${last.turn}, ${why}`];
+  });
+}
+
 /** What is not as it should be, in words. */
 export function concerns({ replicas, best }: FleetStatus): string[] {
   const lines: string[] = [];
@@ -106,6 +124,7 @@ export function concerns({ replicas, best }: FleetStatus): string[] {
   lines.push(...divergences(replicas, best.seats));
   if (best.waivedTurns > 0)
     lines.push(`turns of the last recovery period that found no variant that keeps all rules: ${best.waivedTurns}`);
+  lines.push(...failedTurns(best));
   if (best.unsealedEpochs.length > 0) lines.push(`epochs that were never sealed: ${best.unsealedEpochs.join(', ')}`);
   return lines;
 }
@@ -205,6 +224,8 @@ function upgradeLines({ active, release, seats, slots }: NodeStatus): string[] {
 
 export function turnStep(turn: NonNullable<NodeStatus['turn']>): string {
   if (turn.challenge === null) return 'waits for its challenge';
+  // spec/turns.md, line 34.
+  if (turn.variant === '') return 'no variant fits, and as many turns as may waived a rule: it seats nobody';
   if (turn.candidate === null) return 'waits for an instance to join';
   return turn.ready ? 'waits for the epoch to close' : `candidate ${turn.candidate.slice(0, 8)} is catching up`;
 }

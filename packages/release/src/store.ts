@@ -6,7 +6,7 @@
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { toHex } from '@coppice/wire';
+import { sameBytes, toHex } from '@coppice/wire';
 import { type BuildOptions, buildRelease, openRelease, type Release } from './build.ts';
 import { ReleaseError } from './error.ts';
 import type { ReleaseVariant } from './manifest.ts';
@@ -88,7 +88,7 @@ export class ReleaseStore {
   #keep({ digest, folder }: Release): Release {
     const kept = join(this.folder, toHex(digest));
     // What is here whole has the same files, and instances may run them; of what is damaged, they have read what they need.
-    if (existsSync(kept) && !isWhole(kept)) {
+    if (existsSync(kept) && !isWhole(kept, digest)) {
       const damaged = this.#arriving();
       renameSync(kept, join(damaged, 'damaged'));
       renameSync(folder, kept);
@@ -98,9 +98,10 @@ export class ReleaseStore {
   }
 }
 
-function isWhole(folder: string): boolean {
+/** Whether the folder holds the release with this digest, as its manifest says. */
+function isWhole(folder: string, digest: Uint8Array): boolean {
   try {
-    return checkRelease(folder).length === 0;
+    return sameBytes(openRelease(folder).digest, digest) && checkRelease(folder).length === 0;
   } catch (error) {
     if (error instanceof ReleaseError) return false;
     throw error;

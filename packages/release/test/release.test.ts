@@ -330,6 +330,11 @@ test('what is not a release is not written over, and what is wrong with a servic
   const code = (expected: string) => (error: unknown) => error instanceof ReleaseError && error.code === expected;
   await assert.rejects(buildRelease({ service, runtimes, folder: occupied }), code('wrong-use'));
   assert.deepEqual(readdirSync(occupied), ['notes.txt']);
+  const earlier = copy();
+  const none = join(folder, 'nowhere.ts');
+  for (const wrong of [{ seeds: ['A'] }, { protocols: [9] }, { service: none }])
+    await assert.rejects(buildRelease({ service, runtimes, folder: earlier, ...wrong }), ReleaseError);
+  assert.deepEqual(readdirSync(earlier), readdirSync(release.folder));
   for (const seeds of [['A'], [''], ['a-b'], ['a', 'a'], Array.from({ length: 64 }, (_, i) => `s${i}`)])
     await assert.rejects(
       buildRelease({ service, runtimes, seeds, folder: join(folder, 'unbuilt') }),
@@ -377,8 +382,17 @@ test('a host keeps releases by digest, and takes none that is not as its manifes
   const elsewhere = new ReleaseStore(join(folder, 'elsewhere-store'));
   cpSync(added.folder, join(elsewhere.folder, toHex(other.digest)), { recursive: true });
   assert.throws(() => elsewhere.find(other.digest), ReleaseError);
+  // Adding a release mends what is damaged of it.
+  rmSync(join(added.folder, 'replica.mjs'));
+  store.add(release.folder);
+  elsewhere.add(diverse.folder);
+  assert.deepEqual(
+    [await reasons(added.folder), toHex(elsewhere.find(other.digest)!.digest)],
+    [[], toHex(other.digest)],
+  );
   assert.deepEqual(store.list().length, 2);
   assert.equal(readdirSync(store.folder).length, 2);
+  assert.equal(readdirSync(elsewhere.folder).length, 1);
 });
 
 test('a release carries what the one before it executes, byte for byte', async () => {

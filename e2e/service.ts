@@ -37,6 +37,11 @@ export default defineService({
       tx.map<string>('values').set(key, kept);
       return null;
     }),
+    /** More than a transaction may write. */
+    flood: command({}, (tx) => {
+      for (let i = 0; i < 5; i++) tx.map<string>('values').set(`flood ${i}`, 'x'.repeat(1_000_000));
+      return null;
+    }),
     increment: command({ input: texts('key') }, (tx, { key }) => {
       const next = (tx.map<number>('counters').get(key) ?? 0) + 1;
       tx.map<number>('counters').set(key, next);

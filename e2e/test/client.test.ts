@@ -24,6 +24,9 @@ test('calls with the types of the service, each with its receipt', async (t) => 
   assert.equal(await caller.get({ key: 'k' }), 'v');
   await assert.rejects(caller.put({ key: 'k' } as never), (error: unknown) => isServiceError(error));
 
+  // In the realm of a replica, which is locked down, too.
+  await assert.rejects(caller.flood(), (error: unknown) => isServiceError(error) && error.code === 'too-large');
+
   assert.ok(await client.fresh());
 
   // From the first batch on, in order and without a gap; the requests above are among them.

@@ -1,8 +1,11 @@
 /** Tricks by which code gets out of where it is kept, or tells one replica from another. */
 import assert from 'node:assert/strict';
-import { AssertionError } from '@coppice/wire';
+import { hash } from 'node:crypto';
 import test from 'node:test';
+import { encodeOperation } from '@coppice/service';
 import { instrument, ScriptError } from '@coppice/service/bundle';
+import { State } from '@coppice/state';
+import { AssertionError } from '@coppice/wire';
 import { commands, evaluated } from './loaded.ts';
 
 /** What `Error` was before the realm was locked down: it leads to the functions on the stack. */
@@ -328,4 +331,23 @@ test('species, conversions and lengths that lie lead nowhere', () => {
     lies.push({ [Symbol.toPrimitive]: () => 7 } * 2);
     return lies;`;
   assert.deepEqual(evaluated(code, '', { stepsMax: 1e15 }), ['object', 2, 'a,,', 'a', 14]);
+});
+
+test('who writes more than a transaction may is refused, and nothing of ours fails', () => {
+  const { runtime } = commands(`
+    values(tx) { for (let i = 0; i < 5; i++) tx.map('a').set('k' + i, 'x'.repeat(1_000_000)); },
+    value(tx) { tx.map('a').set('k', ['x'.repeat(600_000), 'x'.repeat(600_000)]); },
+    caught(tx) { try { tx.map('a').set('k', 'x'.repeat(1_048_576)); } catch (error) { return error.code; } },`);
+  const cryptography = {
+    hash: (bytes: Uint8Array) => new Uint8Array(hash('sha256', bytes, 'buffer')),
+    verify: () => false,
+    validPublicKey: () => false,
+  };
+  const given = (command: string): unknown => {
+    const agreed = { caller: { id: 'a', roles: [] }, time: 1, sequence: 1, seed: new Uint8Array(32) };
+    const tx = new State(cryptography).begin().transaction();
+    const outcome = runtime.execute(tx, { ...agreed, operation: encodeOperation({ command }) });
+    return outcome.ok ? outcome.value : outcome.error.code;
+  };
+  assert.deepEqual(['values', 'value', 'caught'].map(given), ['too-large', 'too-large', 'too-large']);
 });

@@ -24,11 +24,12 @@ export type StateLimit = 'map-name' | 'key' | 'value' | 'write-set';
 
 /** A write that breaks a bound of the format. The caller can always tell in advance; the write has had no effect. */
 export class StateLimitError extends RangeError {
+  // Not assigned: in a realm that is locked down, what a prototype of the engine's has cannot be shadowed by assigning.
+  override readonly name = 'StateLimitError';
   readonly code: StateLimit;
 
   constructor(code: StateLimit, message: string) {
     super(message);
-    this.name = 'StateLimitError';
     this.code = code;
   }
 }

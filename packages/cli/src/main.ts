@@ -53,6 +53,12 @@ function fail(error: unknown): never {
   process.exit(known ? error.status : 70);
 }
 
+// Whoever reads the answer may have seen enough, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') fail(error);
+  process.exit();
+});
+
 try {
   await program.parseAsync();
   // An answer may be larger than what a pipe takes at once.

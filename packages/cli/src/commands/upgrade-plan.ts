@@ -100,7 +100,7 @@ function opened(folder: string): Release {
 function loaded(release: Release, used: Used, failures: string[]): Services {
   return new Map(
     scriptsOf(release).map(({ text, version }) => {
-      const runtime = loadService(text, { onFailure: (_, error) => failures.push(String(error)) });
+      const runtime = loadService(text, { onFailure: (_, error) => failures.push(textOf(error)) });
       return [
         version,
         {
@@ -120,6 +120,16 @@ function loaded(release: Release, used: Used, failures: string[]): Services {
       ];
     }),
   );
+}
+
+/** What a migration threw. It may be whatever a service makes; where its budget is used up, it has no methods. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    const message: unknown = Object.getOwnPropertyDescriptor(Object(thrown), 'message')?.value;
+    return typeof message === 'string' ? message : 'something that is no text';
+  }
 }
 
 /** What migrations took: in all, and at most in one transaction. */

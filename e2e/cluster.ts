@@ -12,7 +12,6 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decide, type FoundingOptions, LocalService } from '@coppice/cli';
 import { type Client, DoorConnection, DoorError } from '@coppice/client';
-import type { GovernanceAction } from '@coppice/governance';
 import { findRuntime, installRuntimes, ProcessDriver, type RunningInstance } from '@coppice/host';
 import type { Loot, NodeStatus } from '@coppice/node';
 import { encodeOperation, type Operation as ServiceOperation } from '@coppice/service';
@@ -135,7 +134,7 @@ export function earlyTurn(cluster: Cluster, slot: number): Promise<void> {
 }
 
 /** As many members as it takes sign for an action. */
-export async function decided(cluster: Cluster, action: GovernanceAction): Promise<void> {
+export async function decided(cluster: Cluster, action: Parameters<typeof decide>[2]): Promise<void> {
   const { folder } = cluster.local;
   const client = await cluster.local.connect(undefined, { giveUpMs: patienceMs });
   try {

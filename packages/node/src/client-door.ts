@@ -82,7 +82,9 @@ export class Connection {
 
   send(answer: ClientAnswer): void {
     if (!this.open) return;
-    writeFrame(this.#socket, encode(clientAnswerCodec, answer, 4096), backlogMax);
+    const bytes =
+      answer.kind === 'ledger' ? answer.records.reduce((sum, { payload }) => sum + payload.length + 64, 0) : 0;
+    writeFrame(this.#socket, encode(clientAnswerCodec, answer, 4096 + bytes), backlogMax);
     const reason = this.#overdrawn(this);
     if (reason === undefined) return;
     this.#count(reason);

@@ -30,10 +30,11 @@ import { partialHistory } from './records.ts';
 const answerMs = 30_000;
 
 /**
- * Of a processor, what copying the first gap takes: the rest is left to serving, here and at whoever is asked. What the log grew by
- * meanwhile is the next gap, and is copied with twice that, so that they become smaller however fast it grows.
+ * Of a processor, what copying the first gap takes: the rest is left to serving, here and at whoever is asked. Twice that after each minute,
+ * since turns have deadlines; and for each further gap, which is what the log grew by meanwhile, so that they become smaller however fast it grows.
  */
-const copyingShare = 1 / 4;
+const copyingShare = 1 / 8;
+const doublingMs = 60_000;
 const pauseMsMax = 1000;
 /** Bytes that wait for the disk, at most, beside one answer. */
 const pendingBytesMax = 4 * 1024 * 1024;
@@ -130,6 +131,7 @@ export class GapFiller {
     const { to, ledgerRoot } = this.#gap;
     this.#opened ??= this.#begin();
     const { ledger } = this.#opened;
+    const since = performance.now();
     while (this.at < to) {
       const { at } = this;
       const answer = await connection.ask({ kind: 'ledger', from: at + 1, as }, 'ledger', answerMs);
@@ -138,7 +140,8 @@ export class GapFiller {
       const busyMs = performance.now() - began;
       if (this.at === at) throw new Error(`it has no more than batch ${at}`);
       if (ledger.bytesPending > pendingBytesMax) await done((then) => ledger.sync(then));
-      const share = Math.min(1, copyingShare * 2 ** this.#options.filled);
+      const doublings = this.#options.filled + Math.floor((performance.now() - since) / doublingMs);
+      const share = Math.min(1, copyingShare * 2 ** doublings);
       await pause(Math.min(busyMs * (1 / share - 1), pauseMsMax));
     }
     if (!sameBytes(this.#tree.root(), ledgerRoot))

@@ -93,7 +93,9 @@ export function ledgerPage(
   let last = from - 1;
   // Where batches are large, those that are only looked past are many times the page.
   const wanted: PayloadFilter = ({ type, sequence }) =>
-    type !== recordTypes.batch || sequence <= last || bytes <= bytesMax;
+    type === recordTypes.batch
+      ? sequence <= last || bytes <= bytesMax
+      : certifying.has(type) || type === recordTypes.genesis;
   for (const { type, sequence, payload } of recordsFrom(ledger, filled, { from, to, wanted })) {
     const full = bytes > bytesMax;
     if (full && sequence > last + within) break;

@@ -44,6 +44,8 @@ export function fetchAgain(replica: Replica, peers: readonly InstanceId[], effec
 function ask(replica: Replica, peer: InstanceId, effects: Effects): void {
   // A wrong state is not followed with: the next checkpoint that becomes stable replaces it.
   if (replica.transfer !== undefined || replica.corrupt) return;
+  // [19] First the log, then what was ordered meanwhile.
+  if (replica.filling !== undefined && replica.slot === undefined && !replica.retired) return;
   const from = replica.committed + 1;
   replica.fetching = { peer, from, at: replica.now };
   effects.send(peer, { kind: 'fetch', from });

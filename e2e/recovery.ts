@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { LocalService } from '@coppice/cli';
+import { LocalService, Output, recover as recoverCommand } from '@coppice/cli';
 import { type Cluster, until } from './cluster.ts';
 
 const coppice = fileURLToPath(new URL('main.ts', import.meta.resolve('@coppice/cli')));
@@ -66,4 +66,26 @@ export async function recovered(
   const { answer, said, status } = await recover(folder, ...options);
   assert.equal(status, 0, said);
   return { local: LocalService.open(folder), answer };
+}
+
+/** Hears what a command answers. */
+class Heard extends Output {
+  document: unknown;
+
+  constructor() {
+    super(true);
+  }
+
+  override say(): void {}
+
+  override answer(document: unknown): void {
+    this.document = document;
+  }
+}
+
+/** The same in this process, the engine of which compiles what that takes once. */
+export async function recoveredHere(folder: string): Promise<{ local: LocalService; answer: Pick<Recovered, 'head'> }> {
+  const heard = new Heard();
+  await recoverCommand({ folder, acceptLoss: false, check: false }, heard);
+  return { local: LocalService.open(folder), answer: heard.document as Pick<Recovered, 'head'> };
 }

@@ -12,7 +12,7 @@ import { readSealedFolder } from '@coppice/node';
 import { encode, headerDigest, serviceDigest, toHex } from '@coppice/wire';
 import { patienceMs, serviceFile, sleep, until } from './cluster.ts';
 import { Load } from './load.ts';
-import { recovered } from './recovery.ts';
+import { recoveredHere } from './recovery.ts';
 
 export interface RoundsOptions {
   readonly folder: string;
@@ -40,7 +40,7 @@ export async function killAllRounds({
   if (existsSync(join(folder, 'service.json'))) {
     // A run that was broken off left them running.
     await killRunning(LocalService.open(folder));
-    ({ local } = await recovered(folder));
+    ({ local } = await recoveredHere(folder));
   } else local = await LocalService.found(folder, { serviceFile, name: 'kill-all' });
   const told = existsSync(record)
     ? readFileSync(record, 'utf8')
@@ -65,7 +65,7 @@ export async function killAllRounds({
       appendFileSync(record, fresh.map((one) => `${JSON.stringify(one)}\n`).join(''));
 
       const began = performance.now();
-      const { answer, local: successor } = await recovered(folder);
+      const { answer, local: successor } = await recoveredHere(folder);
       const ms = performance.now() - began;
       local = successor;
       await present(local, told);

@@ -1,9 +1,11 @@
 export { keepArchiving } from './archiving.ts';
 export { fleetStatus, statusLines } from './commands/status.ts';
+export { recover } from './commands/recover.ts';
 export { auditFolder, receiptText } from './commands/verify.ts';
 export { recognise } from './evidence/recognise.ts';
 export { decide } from './governing.ts';
 export * from './intruder.ts';
 export { parseLocalRuntimes } from './local-runtimes.ts';
 export * from './local-service.ts';
+export { Output } from './output.ts';
 export * from './service-folder.ts';

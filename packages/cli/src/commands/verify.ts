@@ -11,7 +11,7 @@ import { foundingMaps, genesisWriteSet } from '@coppice/execution';
 import { readReceipt, type Receipt, receiptToJson, type ReceiptVerdict, verifyReceipt } from '@coppice/ledger';
 import { type ReadItem, readSealedFolder } from '@coppice/node';
 import { decodeWriteSet, mapOf, State } from '@coppice/state';
-import { decodeResult, toHex } from '@coppice/wire';
+import { decodeResult, type GenesisDocument, toHex } from '@coppice/wire';
 import { serviceOf } from '../connect.ts';
 import { duration, type Output } from '../output.ts';
 import { auditorKeys, UserError } from '../service-folder.ts';
@@ -106,11 +106,17 @@ export async function auditRecords(
   const inherited = new State(nodeCryptography);
   /** In force when a batch began, and any that was put into force in it. */
   let constitutions: Constitution[] = [];
+  let last: { readonly document: GenesisDocument; readonly verified: ReturnType<typeof verifyGenesis> } | undefined;
+  // An audit asks twice of each, and verifying all evidence takes long.
+  const verifiedOnce = (document: GenesisDocument): ReturnType<typeof verifyGenesis> => {
+    if (last?.document !== document) last = { document, verified: verifyGenesis(nodeCryptography, document, {}) };
+    return last.verified;
+  };
   return auditLedger(records, {
     cryptography: nodeCryptography,
     ...(service === undefined ? {} : { service }),
     checkGenesis(document) {
-      const verified = verifyGenesis(nodeCryptography, document, {});
+      const verified = verifiedOnce(document);
       if (verified.ok) constitutions = [verified.constitution];
       return verified.ok ? undefined : `${verified.check}: ${verified.reason}`;
     },
@@ -136,7 +142,7 @@ export async function auditRecords(
       return objection;
     },
     genesisWriteSet(document) {
-      const verified = verifyGenesis(nodeCryptography, document, {});
+      const verified = verifiedOnce(document);
       if (!verified.ok)
         throw new UserError(`the genesis document does not hold: ${verified.check}: ${verified.reason}`);
       const genesis = { ...verified, time: document.genesis.time };

@@ -14,6 +14,7 @@ import {
   epochPage,
   freshnessStatement,
   type GenesisDocument,
+  limits,
   sameBytes,
   serviceDigest,
   toHex,
@@ -303,6 +304,7 @@ export class Desk {
         from,
         to: node.replica.stable,
         bytesMax: ledgerBytesPerAnswer,
+        recordsMax: limits.ledgerRecords,
         // As many as can be in flight.
         within: 2 * node.replica.environment.settings.window,
       }),

@@ -74,8 +74,9 @@ function isSuccession({ type, sequence }: StoredRecord): boolean {
 }
 
 /**
- * The committed batches from `from` to `to`, each followed by what certifies it, as many as are of `bytesMax` bytes, and whether
- * there are more. `to` must be committed; `within`: so many batches after it, at most, come the other records of a batch.
+ * The committed batches from `from` to `to`, each followed by what certifies it, as many as are of `bytesMax` bytes, together, and of
+ * `recordsMax` records, and whether there are more. `to` must be committed; `within`: so many batches after it, at most, come the other
+ * records of a batch.
  */
 export function ledgerPage(
   ledger: LedgerReader,
@@ -84,34 +85,48 @@ export function ledgerPage(
     from,
     to,
     bytesMax,
+    recordsMax,
     within,
-  }: { readonly from: number; readonly to: number; readonly bytesMax: number; readonly within: number },
+  }: {
+    readonly from: number;
+    readonly to: number;
+    readonly bytesMax: number;
+    readonly recordsMax: number;
+    readonly within: number;
+  },
 ): { readonly records: StoredRecord[]; readonly more: boolean } {
   const batches = new Map<number, StoredRecord>();
-  const others: StoredRecord[] = [];
+  const others = new Map<number, StoredRecord[]>();
   let bytes = 0;
+  let count = 0;
   let last = from - 1;
+  // Idle batches are small, and what certifies them is larger.
+  const isFull = (): boolean => batches.size > 0 && (bytes > bytesMax || count >= recordsMax);
   // Where batches are large, those that are only looked past are many times the page.
   const wanted: PayloadFilter = ({ type, sequence }) =>
-    type === recordTypes.batch
-      ? sequence <= last || bytes <= bytesMax
-      : certifying.has(type) || type === recordTypes.genesis;
+    type === recordTypes.batch ? sequence <= last || !isFull() : certifying.has(type) || type === recordTypes.genesis;
   for (const { type, sequence, payload } of recordsFrom(ledger, filled, { from, to, wanted })) {
-    const full = bytes > bytesMax;
+    const full = isFull();
     if (full && sequence > last + within) break;
     if (type === recordTypes.batch) {
       if (full && sequence > last) continue;
       // A later record at a sequence number replaces an earlier one: what was committed is the last.
-      if (!batches.has(sequence)) bytes += payload.length;
+      if (!batches.has(sequence)) count += 1;
+      bytes += payload.length - (batches.get(sequence)?.payload.length ?? 0);
       batches.set(sequence, { type, sequence, payload: Uint8Array.from(payload) });
       last = Math.max(last, sequence);
     } else if (certifying.has(type) || isSuccession({ type, sequence, payload })) {
-      others.push({ type, sequence, payload: Uint8Array.from(payload) });
+      if (sequence < from) continue;
+      count += 1;
+      bytes += payload.length;
+      others.set(sequence, [...(others.get(sequence) ?? []), { type, sequence, payload: Uint8Array.from(payload) }]);
     }
   }
   const records: StoredRecord[] = [];
   for (const [sequence, batch] of [...batches].sort(([a], [b]) => a - b)) {
-    const beside = others.filter((other) => other.sequence === sequence);
+    const beside = others.get(sequence) ?? [];
+    // What certifies the last ones came when the page was full.
+    if (records.length > 0 && records.length + 1 + beside.length > recordsMax) return { records, more: true };
     records.push(...beside.filter(isSuccession), batch, ...beside.filter((other) => !isSuccession(other)));
   }
   return { records, more: last < to && records.length > 0 };

@@ -6,7 +6,16 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { newSigner, nodeCryptography } from '@coppice/cryptography';
 import { encodeRecord, MerkleTree, recordTypes, TransactionsTree } from '@coppice/ledger';
-import { batchCodec, encode, type Header, headerDigest, type Signer } from '@coppice/wire';
+import {
+  batchCodec,
+  clientAnswerCodec,
+  decode,
+  encode,
+  type Header,
+  headerDigest,
+  limits,
+  type Signer,
+} from '@coppice/wire';
 import { ClientDoor } from '../src/client-door.ts';
 import { GapFiller } from '../src/history.ts';
 import { Keyring } from '../src/keyring.ts';
@@ -128,7 +137,7 @@ test('pages are made of what was filled in, whatever is asked for', async (t) =>
   const bytesMax = 2.5 * records[0]!.payload.length;
   const pages: number[][] = [];
   for (let from = 1; from <= to;) {
-    const { more, records: page } = ledgerPage(live, filled, { from, to, bytesMax, within: 16 });
+    const { more, records: page } = ledgerPage(live, filled, { from, to, bytesMax, recordsMax: 100, within: 16 });
     assert.ok(page.every(({ payload, type }) => type === recordTypes.batch && payload.length > 0));
     pages.push(page.map(({ sequence }) => sequence));
     from = page.at(-1)!.sequence + 1;
@@ -139,4 +148,37 @@ test('pages are made of what was filled in, whatever is asked for', async (t) =>
     records.map(({ sequence }) => sequence),
   );
   assert.ok(pages.every((page) => page.length <= 3));
+});
+
+test('pages of batches without requests, which are small and many, can be sent', () => {
+  const last = 10_000;
+  const idle = {
+    read: () => [],
+    *readFrom(from: number) {
+      for (let sequence = from; sequence <= last + 8; sequence++) {
+        yield { type: recordTypes.batch, sequence, payload: new Uint8Array(20) };
+        // Certified some batches later.
+        if (sequence > 8) yield { type: recordTypes.commit, sequence: sequence - 8, payload: new Uint8Array(60) };
+      }
+    },
+  };
+  const limit = { bytesMax: 512 * 1024, recordsMax: limits.ledgerRecords, within: 16 };
+  let pages = 0;
+  let next = 1;
+  for (let more = true; more; pages++) {
+    const page = ledgerPage(idle as never, [], { from: next, to: last, ...limit });
+    assert.ok(decode(clientAnswerCodec, encode(clientAnswerCodec, { kind: 'ledger', id: 1, ...page })).ok);
+    const certified = page.records.map(({ sequence, type }) => [sequence, type]);
+    const expected = Array.from({ length: certified.length / 2 }, (_, i) => next + i);
+    assert.deepEqual(
+      certified,
+      expected.flatMap((sequence) => [
+        [sequence, recordTypes.batch],
+        [sequence, recordTypes.commit],
+      ]),
+    );
+    next += expected.length;
+    more = page.more;
+  }
+  assert.deepEqual([next, pages], [last + 1, 5]);
 });

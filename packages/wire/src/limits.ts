@@ -30,6 +30,8 @@ export const limits = {
   pathNodes: 64,
   /** Bytes of one message between replicas. */
   messageBytes: 8 * 1024 * 1024,
+  /** Records of a ledger in one answer. */
+  ledgerRecords: 4096,
   /** Members of a consortium. */
   members: 256,
 } as const;

@@ -36,7 +36,8 @@ export async function connect(options: ServiceOptions, signer?: KeyedSigner): Pr
     const local = LocalService.open(options.folder);
     return await local.connect(key ?? local.folder.key('clients', 'default'));
   } catch (error) {
-    if (error instanceof DoorError) throw new UserError(`${error.message}\n${whyUnreachable(options)}`, 3);
+    if (error instanceof DoorError)
+      throw new UserError(`${error.message}\n${whyUnreachable(options)}`, 3, 'unreachable');
     throw error;
   }
 }

@@ -5,6 +5,7 @@
  * Exit status: 0 done; 1 wrong use, or what was verified does not hold; 3 the service cannot be reached; 4 committed,
  * and refused by the service or its members' rules; 70 a mistake of ours.
  */
+import { DoorError } from '@coppice/client';
 import { Command } from 'commander';
 import { foundingCommands } from './command-line/founding.ts';
 import { serviceCommands } from './command-line/service.ts';
@@ -40,7 +41,8 @@ ledgerCommands(program);
 successionCommands(program);
 
 /** What went wrong, for people; with `--json` also as the one document. */
-function fail(error: unknown): never {
+function fail(thrown: unknown): never {
+  const error = thrown instanceof DoorError ? new UserError(thrown.message, 3, 'unreachable') : thrown;
   const known = error instanceof UserError;
   const message = error instanceof Error ? error.message : String(error);
   // Anything unknown is a mistake of ours, or of the machine: whoever reports it wants to say where.

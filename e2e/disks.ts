@@ -70,7 +70,7 @@ export function votedLog(disks: readonly Disk[], service: Uint8Array, configurat
     const digests = ['genesis'];
     for (let i = 1; i < sequence && log[i] !== undefined; i++) {
       const digest = headerDigest(nodeCryptography, log[i]!);
-      tree.append(digest);
+      tree.append(digest, log[i]!.rehashed);
       digests.push(toHex(digest));
     }
     if (tree.size === sequence - 1 && sameBytes(tree.root(), header.previousRoot)) return [...digests, toHex(adopted)];

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { appraise, type EvidenceBundle, pinnedAnchors, showBundle, verifyBundle } from '@coppice/attestation';
-import { decodeCbor } from '@coppice/wire';
+import { decodeCbor, ofAllVersions } from '@coppice/wire';
 import { claims, launch, policy } from '../packages/attestation/test/fixtures.ts';
 import type { Dialect, Target } from './target.ts';
 
@@ -14,11 +14,13 @@ export interface Sample {
   readonly now: number;
 }
 
-export const credulous = {
+const everything = {
   hash: (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest()),
   verify: () => true,
   validPublicKey: () => true,
 };
+
+export const credulous = ofAllVersions(everything, everything.hash);
 
 export const x509 = {
   verifySignature: () => true,

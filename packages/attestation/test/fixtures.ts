@@ -2,7 +2,7 @@
  * Real cryptography, one launch, and evidence of it.
  */
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
-import type { Cryptography, InstanceClaims, Signer } from '@coppice/wire';
+import { type Cryptography, type InstanceClaims, type Signer, ofAllVersions } from '@coppice/wire';
 import { type AppraisalPolicy, type LaunchData, launchDigest, reportData, type SimulatedDevice } from '../src/index.ts';
 import { simulatedEvidence } from '../src/index.ts';
 
@@ -15,15 +15,18 @@ export const smallOrderKeys = [
   Uint8Array.of(0xec, ...Array(30).fill(0xff), 0x7f),
 ];
 
-export const cryptography: Cryptography = {
-  hash: (bytes) => createHash('sha256').update(bytes).digest(),
-  verify(publicKey, message, signature) {
-    if (publicKey.length !== 32 || signature.length !== 64) return false;
-    const key = createPublicKey({ key: Buffer.concat([spkiPrefix, publicKey]), format: 'der', type: 'spki' });
-    return verify(null, message, key, signature);
+export const cryptography: Cryptography = ofAllVersions(
+  {
+    hash: (bytes) => createHash('sha256').update(bytes).digest(),
+    verify(publicKey, message, signature) {
+      if (publicKey.length !== 32 || signature.length !== 64) return false;
+      const key = createPublicKey({ key: Buffer.concat([spkiPrefix, publicKey]), format: 'der', type: 'spki' });
+      return verify(null, message, key, signature);
+    },
+    validPublicKey: (publicKey) => !smallOrderKeys.some((key) => Buffer.compare(key, publicKey) === 0),
   },
-  validPublicKey: (publicKey) => !smallOrderKeys.some((key) => Buffer.compare(key, publicKey) === 0),
-};
+  (bytes) => createHash('sha3-256').update(bytes).digest(),
+);
 
 export const bytesOf = (text: string): Uint8Array => cryptography.hash(Buffer.from(text));
 

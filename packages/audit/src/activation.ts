@@ -144,9 +144,9 @@ export class ActivationWatch {
     if (due === undefined) return index < 0 ? undefined : wrong('an activation that is not due');
     const request = system[index];
     if (request?.kind !== 'activate') return wrong('an activation is due, and it orders none');
-    const digestOfDue = systemRequestDigest(this.#cryptography, due);
-    if (!sameBytes(systemRequestDigest(this.#cryptography, request), digestOfDue))
-      return wrong('another activation is due');
+    const cryptography = this.#cryptography.of(protocol);
+    const digestOfDue = systemRequestDigest(cryptography, due);
+    if (!sameBytes(systemRequestDigest(cryptography, request), digestOfDue)) return wrong('another activation is due');
     const before = index === 1 ? system[0]! : undefined;
     const divergent = before?.kind === 'divergent' && sameBytes(before.request, digestOfDue);
     if (system.length !== (divergent ? 2 : 1) || clientRequests > 0) wrong('more than an activation');

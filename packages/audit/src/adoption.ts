@@ -4,7 +4,7 @@
  */
 import {
   type Configuration,
-  configurationDigest,
+  configurationNamed,
   type Cryptography,
   type Digest,
   faultsTolerated,
@@ -76,7 +76,7 @@ export function adopt(cryptography: Cryptography, service: Digest, all: readonly
   const verdicts = all.map((disk) => judge(disk, all, service, configuration, newest));
   const closes =
     head.header.epoch === epoch &&
-    !sameBytes(head.header.configuration, configurationDigest(cryptography, configuration));
+    !sameBytes(head.header.configuration, configurationNamed(cryptography, head.header, configuration));
   const source = found ?? longest;
   const last = head.header.sequence;
   const certain = disks.map((disk) => Math.min(disk.certain, last)).filter((at, i) => alike(disks[i]!, source, at));

@@ -5,7 +5,7 @@ import {
   type CheckpointCertificate,
   type CommitCertificate,
   type Configuration,
-  configurationDigest,
+  configurationNamed,
   type Cryptography,
   type Digest,
   type EpochCertificate,
@@ -13,9 +13,11 @@ import {
   headerDigest,
   type NewView,
   newViewStatement,
+  ofAllVersions,
   type PreparedCertificate,
   primarySlot,
   quorumOf,
+  rehashedFrom,
   sameBytes,
   seatOf,
   serviceDigest,
@@ -183,7 +185,7 @@ export class Auditor {
     if (root === undefined || !sameBytes(root, ledgerRoot)) return wrong('it goes on from another log');
     if (sequence > this.#log.committed) this.#commit(sequence);
     this.#membership.lose(this.#log.time);
-    const digest = this.#state?.digestAt(sequence);
+    const digest = this.#state?.digestAt(sequence, this.#log.isRehashed(sequence));
     if (typeof digest === 'string') return wrong(digest);
     if (digest !== undefined && !sameBytes(digest, stateDigest)) return wrong('it goes on from another state');
 
@@ -292,7 +294,7 @@ export class Auditor {
       return wrong('its header is not that of a committed closing batch');
     }
     if (next.epoch !== before.epoch + 1 || next.slots !== before.slots) return wrong('does not lead to the next epoch');
-    if (!sameBytes(header.configuration, configurationDigest(this.#cryptography, next)))
+    if (!sameBytes(header.configuration, configurationNamed(this.#cryptography, header, next)))
       return wrong('the closing header names another configuration');
     this.#membership.close(header, next);
     this.#firstPrimary = firstPrimaryOf(before, header.proposer, next);
@@ -319,7 +321,7 @@ export class Auditor {
     if (!sameBytes(root, ledgerRoot)) return this.#findings.add('ledger-root', 'the checkpoint has another one');
     // Its signers had committed it. After a gap was filled it may be all that certifies the gap's last batch.
     if (sequence > this.#log.committed) this.#commit(sequence);
-    const digest = this.#state?.digestAt(sequence);
+    const digest = this.#state?.digestAt(sequence, this.#log.isRehashed(sequence));
     if (digest === undefined) return;
     if (typeof digest === 'string') return this.#findings.add('state-digest', digest);
     this.#stateRecomputed += 1;
@@ -380,10 +382,10 @@ const rememberedMax = 2048;
 
 function remembering(cryptography: Cryptography): Cryptography {
   const good = new Map<string, { publicKey: Uint8Array; message: Uint8Array }>();
-  return {
-    hash: (bytes) => cryptography.hash(bytes),
-    validPublicKey: (publicKey) => cryptography.validPublicKey(publicKey),
-    verify(publicKey, message, signature) {
+  const remembered = {
+    hash: (bytes: Uint8Array) => cryptography.of(1).hash(bytes),
+    validPublicKey: (publicKey: Uint8Array) => cryptography.validPublicKey(publicKey),
+    verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
       const name = toLatin1(signature);
       const known = good.get(name);
       if (known !== undefined && sameBytes(known.publicKey, publicKey) && sameBytes(known.message, message))
@@ -394,4 +396,5 @@ function remembering(cryptography: Cryptography): Cryptography {
       return true;
     },
   };
+  return ofAllVersions(remembered, cryptography.of(rehashedFrom).hash);
 }

@@ -12,6 +12,7 @@ import {
   type Digest,
   type Header,
   type Outcome,
+  rehashedFrom,
   sameBytes,
   type SystemRequest,
   systemRequestDigest,
@@ -36,10 +37,12 @@ export function checkContent(
     return { system: [], clientRequests: 0 };
   }
   const requests: Digest[] = [];
+  const { protocolVersion } = header;
+  digests.begin(protocolVersion);
   const system: SystemRequest[] = [];
   for (const item of decoded.value.items) {
     if (item.kind === 'system') {
-      requests.push(systemRequestDigest(cryptography, item.request));
+      requests.push(systemRequestDigest(cryptography.of(protocolVersion), item.request));
       system.push(item.request);
       continue;
     }
@@ -47,12 +50,13 @@ export function checkContent(
     const { client, first, operations } = bundle;
     if (operations.length === 0) findings.add('transactions', 'a bundle without requests');
     if (!Number.isSafeInteger(first + operations.length)) findings.add('transactions', 'requests without a number');
-    const named = operations.map((operation, i) => digests.request(client, first + i, operation));
+    const named = operations.map((operation, i) => digests.name(client, first + i, operation));
     const signed = digests.signedBundle(header.service, bundle, named);
     if (!cryptography.verify(client, signed, bundle.signature)) {
       findings.add('client-signature', `requests ${first} … of a client who did not sign them`);
     }
-    for (const digest of named) requests.push(digest);
+    for (const [i, operation] of operations.entries())
+      requests.push(protocolVersion < rehashedFrom ? named[i]! : digests.request(client, first + i, operation));
   }
 
   const own = outcomes.length === requests.length + 1 && sameBytes(outcomes.at(-1)!.request, noRequest);

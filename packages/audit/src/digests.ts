@@ -58,6 +58,8 @@ function partsOf(writeSet: Uint8Array): { readonly shown: Uint8Array; readonly r
 
 export class BatchDigests {
   readonly #cryptography: Cryptography;
+  /** By which the batch at hand names what is in it. */
+  #hash: Cryptography['hash'];
   #buffer = new Uint8Array(4096);
   #view = new DataView(this.#buffer.buffer);
   /** RFC 9162: prefix 0 and a transaction's three digests; 1 and two nodes. */
@@ -66,7 +68,22 @@ export class BatchDigests {
 
   constructor(cryptography: Cryptography) {
     this.#cryptography = cryptography;
+    this.#hash = cryptography.of(1).hash;
     this.#node[0] = 1;
+  }
+
+  /** From now on, digests are those of a batch of this version of the protocol. spec/algorithms.md, 20. */
+  begin(protocol: number): void {
+    this.#hash = this.#cryptography.of(protocol).hash;
+  }
+
+  /** As clients sign it, in every version: by SHA-256. */
+  name(client: Uint8Array, number: number, operation: Operation): Digest {
+    const hash = this.#hash;
+    this.#hash = this.#cryptography.of(1).hash;
+    const digest = this.request(client, number, operation);
+    this.#hash = hash;
+    return digest;
   }
 
   /** Of statement ‖ client ‖ u64 number ‖ u8 target ‖ u32 length ‖ payload. */
@@ -81,7 +98,7 @@ export class BatchDigests {
     buffer[start + 40] = target === 'service' ? 0 : 1;
     this.#view.setUint32(start + 41, payload.length);
     buffer.set(payload, start + 45);
-    return this.#cryptography.hash(buffer.subarray(0, length));
+    return this.#hash(buffer.subarray(0, length));
   }
 
   /** The bytes that a client signs for a bundle whose requests have these digests. */
@@ -89,7 +106,7 @@ export class BatchDigests {
     const length = digestBytes * digests.length;
     const buffer = this.#room(length);
     for (const [i, request] of digests.entries()) buffer.set(request, digestBytes * i);
-    const requests = this.#cryptography.hash(buffer.subarray(0, length));
+    const requests = this.#cryptography.of(1).hash(buffer.subarray(0, length));
     return statement('requests', encode(signedBundleCodec, { service, client, acknowledged, time, first, requests }));
   }
 
@@ -103,7 +120,7 @@ export class BatchDigests {
         leaf.set(outcome.request, 1);
         leaf.set(result, 33);
         leaf.set(writeSet, 65);
-        return this.#cryptography.hash(leaf);
+        return this.#hash(leaf);
       }),
     );
   }
@@ -113,14 +130,14 @@ export class BatchDigests {
     const buffer = this.#room(start + result.length);
     buffer.set(resultPrefix);
     buffer.set(result, start);
-    return this.#cryptography.hash(buffer.subarray(0, start + result.length));
+    return this.#hash(buffer.subarray(0, start + result.length));
   }
 
   #writeSet({ salt, writeSet }: Outcome): Digest {
     const parts = partsOf(writeSet);
     if (parts === undefined) return this.#saltedWriteSet(salt, writeSet);
     const rest = this.#saltedWriteSet(salt, parts.rest);
-    return this.#cryptography.hash(statement('public-write-set', parts.shown, rest));
+    return this.#hash(statement('public-write-set', parts.shown, rest));
   }
 
   /** Of statement ‖ u8 length of the salt ‖ salt ‖ write set. */
@@ -132,12 +149,12 @@ export class BatchDigests {
     buffer[start - 1] = salt.length;
     buffer.set(salt, start);
     buffer.set(writeSet, start + salt.length);
-    return this.#cryptography.hash(buffer.subarray(0, length));
+    return this.#hash(buffer.subarray(0, length));
   }
 
   /** Level by level; an odd node moves up as it is. Of no leaves, the hash of nothing. Overwrites `level`. */
   #root(level: Digest[]): Digest {
-    if (level.length === 0) return this.#cryptography.hash(new Uint8Array(0));
+    if (level.length === 0) return this.#hash(new Uint8Array(0));
     const node = this.#node;
     for (let length = level.length; length > 1; length = (length + 1) >> 1) {
       for (let i = 0; i < length; i += 2) {
@@ -147,7 +164,7 @@ export class BatchDigests {
         }
         node.set(level[i]!, 1);
         node.set(level[i + 1]!, 33);
-        level[i >> 1] = this.#cryptography.hash(node);
+        level[i >> 1] = this.#hash(node);
       }
     }
     return level[0]!;

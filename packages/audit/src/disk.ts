@@ -238,7 +238,7 @@ class DiskReader {
     }
     if (!sameBytes(header.previousRoot, this.#tree.root()))
       return `batch ${sequence} does not go on from the one before it`;
-    this.#tree.append(digest);
+    this.#tree.append(digest, header.rehashed);
     this.#headers.set(sequence, header);
     return undefined;
   }

@@ -6,7 +6,7 @@
  *   after a view change.
  */
 import {
-  configurationDigest,
+  configurationNamed,
   type Configuration,
   type Cryptography,
   type Digest,
@@ -91,6 +91,11 @@ export class LogWatch {
     return sequence > this.#tree.size || sequence < this.#tree.trimmed ? undefined : this.#tree.root(sequence);
   }
 
+  /** Whether the header at a place, committed or waiting, is of the hash that came later. */
+  isRehashed(sequence: number): boolean {
+    return sequence > this.#tree.rehashed;
+  }
+
   /** Digest of the header at a place, committed or waiting; `undefined` if long past or not there. */
   headerAt(sequence: number): Digest | undefined {
     return this.#tree.leaf(sequence - 1);
@@ -117,9 +122,9 @@ export class LogWatch {
     this.#checkHeader(header, configuration, before?.header.time ?? this.#last.time);
     const content = checkContent(this.#cryptography, this.#digests, this.#findings, header, batch, outcomes);
 
-    this.#tree.append(digest);
+    this.#tree.append(digest, header.rehashed);
     const writeSets = outcomes.map((outcome) => outcome.writeSet);
-    const closes = !sameBytes(header.configuration, configurationDigest(this.#cryptography, configuration));
+    const closes = !sameBytes(header.configuration, configurationNamed(this.#cryptography, header, configuration));
     const bytes = batch.length + writeSets.reduce((sum, each) => sum + each.length, 0);
     this.#waiting.push({ header, digest, ...content, writeSets, closes, bytes });
     this.#waitingBytes += bytes;
@@ -151,6 +156,10 @@ export class LogWatch {
       wrong(`proposed by slot ${header.proposer}, where nobody sits`);
     if (header.time < timeBefore)
       this.#findings.add('time', `${timeBefore - header.time} ms before the batch before it`);
+    if (header.rehashed !== undefined && header.rehashed !== this.#tree.rehashed)
+      wrong(
+        `says that headers up to ${header.rehashed} are of the hash before, and those up to ${this.#tree.rehashed} are`,
+      );
     if (!sameBytes(header.previousRoot, this.#tree.root())) {
       this.#findings.add('previous-root', 'is not that of the headers before it');
     }

@@ -1,7 +1,8 @@
 /**
  * The state digest, recomputed from write sets. spec/state.md.
  *
- * A separate reading of that page, which keeps of each entry no more than its digest needs: two hashes and a length.
+ * A separate reading of that page, which keeps of each entry no more than its digests need: its place, a hash of either kind and a length.
+ * Nobody knows beforehand whether the hash will change (algorithms.md), and when it does, values are not there any more.
  * Entries are grouped by the hexadecimal digits of SHA-256(address). A group is a *leaf* if it has one entry, or at most
  * 32 in at most 16,384 bytes; else it is a node of 16 groups, by their next digit.
  */
@@ -16,6 +17,7 @@ import {
   limits,
   list,
   optional,
+  rehashedFrom,
   struct,
   toLatin1,
 } from '@coppice/wire';
@@ -42,7 +44,8 @@ export function changesOf(writeSet: Uint8Array): Change[] | undefined {
 
 interface Entry {
   readonly place: Digest;
-  readonly hash: Digest;
+  /** By SHA-256, and by SHA3-256. */
+  readonly hashes: readonly [Digest, Digest];
   readonly bytes: number;
 }
 
@@ -63,11 +66,13 @@ const nowhere: Digest = new Uint8Array(32);
 const nodeTag = Uint8Array.of(0x4e);
 
 export class StateReplay {
-  readonly #cryptography: Cryptography;
+  readonly #hashes: readonly [Cryptography, Cryptography];
   readonly #root = emptyGroup();
+  /** Of which hash digests are: 0 or 1. */
+  #by: 0 | 1 = 0;
 
   constructor(cryptography: Cryptography) {
-    this.#cryptography = cryptography;
+    this.#hashes = [cryptography.of(1), cryptography.of(rehashedFrom)];
   }
 
   /** Applies one transaction's write set; a reason where it is not one. */
@@ -78,15 +83,20 @@ export class StateReplay {
     for (const { address, value } of changes.value) {
       if (before !== undefined && compareBytes(before, address) >= 0) return 'addresses do not ascend';
       before = address;
-      const place = this.#cryptography.hash(address);
+      const place = this.#hashes[0].hash(address);
       this.#put(this.#root, 0, toLatin1(place), value === undefined ? undefined : this.#entry(place, address, value));
     }
     return undefined;
   }
 
-  digest(): Digest {
+  /** @param rehashed of the hash that version 4 of the protocol brings */
+  digest(rehashed = false): Digest {
     const root = this.#root;
-    return digestOf(this.#cryptography, 'state', root.count === 0 ? new Uint8Array(0) : this.#preimage(root));
+    if (rehashed !== (this.#by === 1)) {
+      this.#by = rehashed ? 1 : 0;
+      forgetDigests(root);
+    }
+    return digestOf(this.#hashes[this.#by], 'state', root.count === 0 ? new Uint8Array(0) : this.#preimage(root));
   }
 
   /** 'E' ‖ u16 length ‖ address ‖ u32 length ‖ value, hashed. */
@@ -98,7 +108,8 @@ export class StateReplay {
     packed.set(address, 3);
     view.setUint32(3 + address.length, value.length);
     packed.set(value, 7 + address.length);
-    return { place, hash: this.#cryptography.hash(packed), bytes: packed.length };
+    const [first, later] = this.#hashes;
+    return { place, hashes: [first.hash(packed), later.hash(packed)], bytes: packed.length };
   }
 
   /** Puts an entry, or takes it out. */
@@ -128,15 +139,20 @@ export class StateReplay {
 
   #digest(group: Group): Digest {
     if (group.count === 0) return nowhere;
-    return (group.digest ??= this.#cryptography.hash(this.#preimage(group)));
+    return (group.digest ??= this.#hashes[this.#by].hash(this.#preimage(group)));
   }
 
   #preimage({ entries, children }: Group): Uint8Array {
     if (entries === undefined) return concatBytes(nodeTag, ...children.map((child) => this.#digest(child)));
     const inOrder = [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
-    const hashes = inOrder.flatMap(([, { place, hash }]) => [place, hash]);
+    const hashes = inOrder.flatMap(([, { place, hashes: of }]) => [place, of[this.#by]]);
     return concatBytes(Uint8Array.of(0x4c, entries.size), ...hashes);
   }
+}
+
+function forgetDigests(group: Group): void {
+  group.digest = undefined;
+  for (const child of group.children) forgetDigests(child);
 }
 
 /** The child to which a place belongs: by the hexadecimal digit at `depth`. */
@@ -173,9 +189,9 @@ export class StateWatch {
   }
 
   /** The digest after batch `sequence`; a reason where it cannot be told. */
-  digestAt(sequence: number): Digest | string {
+  digestAt(sequence: number, rehashed: boolean): Digest | string {
     if (sequence < this.#applied) return 'the checkpoint comes too late to recompute its state';
-    return this.#applyThrough(sequence) ?? this.#replay.digest();
+    return this.#applyThrough(sequence) ?? this.#replay.digest(rehashed);
   }
 
   #applyThrough(sequence: number): string | undefined {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  configurationDigest,
   encodeCbor,
   type Header,
   type Item,
@@ -12,6 +13,7 @@ import {
   systemRequestDigest,
 } from '@coppice/wire';
 import { type Activation, writeActivation } from '../../governance/src/index.ts';
+import { TransactionsTree } from '../../ledger/src/index.ts';
 import { bytesOf, testCryptography as cryptography } from '../../ledger/test/fixtures.ts';
 import { encodeWriteSet, type WriteSet } from '../../state/src/index.ts';
 import { LedgerScript } from './ledger-script.ts';
@@ -271,4 +273,97 @@ describe('an audit of a migration in steps', () => {
   ];
   for (const [name, batches, problem] of cases)
     it(`finds ${name}`, async () => assert.match((await said(batches)).said.at(-1) ?? 'nothing', problem));
+});
+
+describe('a ledger whose hash changes', () => {
+  const constitution = encodeCbor({
+    releases: [{ digest: release, protocols: [1], services: scripts.slice(0, 1) }],
+    service: { version: 1 },
+  });
+  const beyond = encodeCbor({
+    releases: [{ digest: release, protocols: [1, 4], services: scripts.slice(0, 1) }],
+    service: { version: 1 },
+  });
+
+  /** Activates version 4 with the second batch; `then` writes what follows. */
+  async function said(then: (script: LedgerScript) => void): Promise<string[]> {
+    const script = new LedgerScript(constitution);
+    script.checkpoint();
+    const outcome = (of: Uint8Array, writeSet: WriteSet): Outcome => {
+      return { request: of, result: new Uint8Array(0), salt: new Uint8Array(0), writeSet: encodeWriteSet(writeSet) };
+    };
+    const amended = outcome(new Uint8Array(32), [{ address: '$constitution\0', value: beyond }]);
+    script.commit([script.accept([], {}, [amended])]);
+    const to4: Activate = { ...request, protocol: 4, service: 1 };
+    const changes = written({ ...before, protocol: 4, attempts: 1 });
+    script.commit([script.accept([system(to4)], {}, [outcome(systemRequestDigest(cryptography, to4), changes)])]);
+    script.checkpoint();
+    script.log.protocol = 4;
+    script.log.code = scripts[0]!;
+    then(script);
+    const { problems } = await run(script.records);
+    // Nobody decided on the constitution that says what the release can speak: that is another test’s.
+    return problems.filter(({ code }) => code !== 'governance').map(({ code }) => code);
+  }
+
+  const more = (script: LedgerScript, changes: Partial<Header> = {}): void => {
+    const items = [script.bundle('alice', 3), script.bundle('bob', 2)];
+    script.commit([script.accept(items, changes)]);
+  };
+
+  it('is followed from one to the other', async () => {
+    const problems = await said((script) => {
+      more(script);
+      script.checkpoint();
+      more(script);
+      script.close(script.log.nextConfiguration(), script.log.launches);
+      more(script);
+      script.checkpoint();
+    });
+    // Nobody new sits in its second epoch.
+    assert.deepEqual(problems, ['seats']);
+  });
+
+  const wrongs: [string, string, (script: LedgerScript) => void][] = [
+    ['that goes on with the hash before', 'activation', (script) => ((script.log.protocol = 3), more(script))],
+    ['that changed elsewhere than its headers say', 'header', (script) => more(script, { rehashed: 1 })],
+    [
+      'whose requests are named by the hash before',
+      'transactions',
+      (script) => {
+        const item = script.bundle('alice', 3);
+        script.log.protocol = 1;
+        const outcomes = script.outcomes([item]);
+        script.log.protocol = 4;
+        script.commit([script.accept([item], {}, outcomes)]);
+      },
+    ],
+    [
+      'whose transactions are under a root of the hash before',
+      'transactions-root',
+      (script) => {
+        const item = script.bundle('alice', 3);
+        const outcomes = script.outcomes([item]);
+        const { root: transactionsRoot } = new TransactionsTree(cryptography, outcomes);
+        script.commit([script.accept([item], { transactionsRoot }, outcomes)]);
+      },
+    ],
+    [
+      'with a state whose digest is of the hash before',
+      'state-digest',
+      (script) => {
+        more(script);
+        script.state.hashBy(cryptography);
+        script.checkpoint({ stateDigest: script.state.digest() });
+      },
+    ],
+    [
+      'with a configuration named by the hash before',
+      'epoch-missing',
+      (script) => more(script, { configuration: configurationDigest(cryptography, script.log.configuration) }),
+    ],
+  ];
+  for (const [name, code, then] of wrongs)
+    it(`is not one ${name}`, async () =>
+      assert.ok((await said((script) => (then(script), more(script)))).includes(code)));
 });

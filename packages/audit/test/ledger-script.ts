@@ -101,6 +101,11 @@ export class LedgerScript {
     this.#write(genesisWriteSet(constitution));
   }
 
+  /** By the version of what comes. */
+  get #hash(): Cryptography {
+    return cryptography.of(this.log.protocol);
+  }
+
   #write(writeSet: WriteSet): void {
     this.state.begin().apply(writeSet);
     this.state.fold();
@@ -119,8 +124,8 @@ export class LedgerScript {
     const sequence = this.log.tree.size + 1;
     const requests = items.flatMap((item) =>
       item.kind === 'bundle'
-        ? requestDigests(cryptography, item.bundle)
-        : [systemRequestDigest(cryptography, item.request)],
+        ? requestDigests(this.#hash, item.bundle)
+        : [systemRequestDigest(this.#hash, item.request)],
     );
     return [...requests, new Uint8Array(32)].map((request, i) => {
       const value = i % 7 === 6 ? undefined : request.subarray(0, 1 + (i % 30));
@@ -197,7 +202,7 @@ export class LedgerScript {
 
   /** The closing batch with these items, its certificate, and the next epoch. */
   close(next: Configuration, launches: string[], items: readonly Item[] = [], proposer = 0): void {
-    const closing = this.accept(items, { configuration: configurationDigest(cryptography, next), proposer });
+    const closing = this.accept(items, { configuration: configurationDigest(this.#hash, next), proposer });
     const certificate = this.commit([closing]);
     this.records.push({ kind: 'epoch', certificate: { header: closing.header, certificate, next } });
     this.log.configuration = next;
@@ -263,6 +268,7 @@ export class LedgerScript {
 
   checkpoint(changes: Partial<CheckpointCertificate> = {}): void {
     const { configuration, tree, launches, service } = this.log;
+    this.state.hashBy(tree.size > tree.rehashed ? this.#hash : cryptography);
     const subject = {
       epoch: configuration.epoch,
       sequence: tree.size,

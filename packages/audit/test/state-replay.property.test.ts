@@ -46,15 +46,15 @@ it('a state is that of the checkpoint, not of the head', () => {
   };
   const watch = new StateWatch(cryptography, writeSet(0));
   for (const value of [1, 2, 3]) assert.equal(watch.add(value, [writeSet(9), writeSet(value)]), undefined);
-  assert.deepEqual(watch.digestAt(2), digestAfter(2));
-  assert.deepEqual(watch.digestAt(3), digestAfter(3));
-  assert.match(watch.digestAt(2) as string, /too late/);
+  assert.deepEqual(watch.digestAt(2, false), digestAfter(2));
+  assert.deepEqual(watch.digestAt(3, false), digestAfter(3));
+  assert.match(watch.digestAt(2, false) as string, /too late/);
 });
 
 it('what is no write set is named with its batch', () => {
   const watch = new StateWatch(cryptography, encodeWriteSet([]));
   assert.equal(watch.add(1, [Uint8Array.of(1)]), undefined);
-  assert.match(watch.digestAt(1) as string, /batch 1/);
+  assert.match(watch.digestAt(1, false) as string, /batch 1/);
   const change = (key: string): Uint8Array => encodeWriteSet([{ address: `m\0${key}`, value: undefined }]).subarray(4);
   const unordered = new StateReplay(cryptography);
   assert.match(unordered.apply(Uint8Array.of(0, 0, 0, 2, ...change('b'), ...change('a')))!, /ascend/);

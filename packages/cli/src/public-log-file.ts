@@ -82,7 +82,8 @@ export async function* publicRecords(
 function publicBatch({ batch, header, outcomes }: BatchRecord): PublicBatch {
   const decoded = decode(batchCodec, batch);
   if (!decoded.ok) throw new UserError(`batch ${header.sequence} is malformed: ${decoded.reason}`);
-  const tree = TransactionsTree.of(nodeCryptography, outcomes);
+  const hash = nodeCryptography.of(header.protocolVersion);
+  const tree = TransactionsTree.of(hash, outcomes);
   const system: PublicBatch['system'][number][] = [];
   let index = 0;
   for (const item of decoded.value.items) {
@@ -98,8 +99,8 @@ function publicBatch({ batch, header, outcomes }: BatchRecord): PublicBatch {
   const written = outcomes.flatMap(({ request, result, salt, writeSet }, at) => {
     const parts = splitWriteSet(writeSet);
     if (parts === undefined) return [];
-    const rest = privateWriteSetDigest(nodeCryptography, salt, parts.rest);
-    const digestOfResult = resultDigest(nodeCryptography, result);
+    const rest = privateWriteSetDigest(hash, salt, parts.rest);
+    const digestOfResult = resultDigest(hash, result);
     return [{ index: at, request, result: digestOfResult, writes: parts.shown, rest, path: tree.path(at) }];
   });
   return { kind: 'batch', header, system, written };

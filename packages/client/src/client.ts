@@ -19,6 +19,7 @@ import {
   freshnessStatement,
   merkleLeaf,
   type Operation,
+  rehashedFrom,
   requestDigests,
   resultDigest,
   sameBytes,
@@ -438,9 +439,11 @@ export class Client {
 
   /** The proof that an answer is, for requests of this bundle; `undefined` where it is none. */
   #prove(answer: ClientAnswerOf<'committed'>, { bundle, digests }: Sent): RangeProof | undefined {
-    const { cryptography } = this.#options;
     const { certificate, first, header, index, path, transactions, via } = answer;
-    const asked = digests.slice(first - bundle.first, first - bundle.first + transactions.length);
+    const cryptography = this.#options.cryptography.of(header.protocolVersion);
+    // What the client signed are names by SHA-256; what a header of another hash has is of that. spec/algorithms.md, 24.
+    const named = header.protocolVersion < rehashedFrom ? digests : requestDigests(cryptography, bundle);
+    const asked = named.slice(first - bundle.first, first - bundle.first + transactions.length);
     if (asked.length !== transactions.length) return undefined;
     if (this.chain.verifier.verifyCertified(header, via, certificate) !== undefined) return undefined;
     this.chain.saw(via?.header ?? header);

@@ -1,11 +1,12 @@
 /**
- * What signing and verifying cost with each kind of cryptography, on the runtime that runs this.
+ * What signing, verifying and hashing cost with each kind of cryptography, on the runtime that runs this.
  *
  *   node packages/cryptography/bench/ed25519.bench.ts        Node, Bun and Deno run it as it is
  *
  * Rounds of all cases are interleaved; microseconds of this process's CPU a call, the median over rounds, with the least and the greatest.
  */
 import { layout } from '../src/layout.ts';
+import { nodeCryptography } from '../src/node.ts';
 import { nodeCrypto } from '../src/node-crypto.ts';
 import { secretLayout } from '../src/secret.ts';
 import { generate, libsodium, sign } from '../src/sodium.ts';
@@ -28,6 +29,13 @@ const cases = [
     { what: `${name} verify`, calls: 1000, call: () => verify(key, message, signature) },
     { what: `${name} validPublicKey`, calls: 100, call: () => validPublicKey(key) },
   ]),
+  ...[65, 600, 16_384].flatMap((bytes) =>
+    [1, 4].map((version) => ({
+      what: `${version === 1 ? 'SHA-256' : 'SHA3-256'} of ${bytes} bytes`,
+      calls: bytes > 1000 ? 200 : 5000,
+      call: () => nodeCryptography.of(version).hash(new Uint8Array(bytes)),
+    })),
+  ),
   { what: 'scheme 2: keys', calls: 20, call: newTwofoldSigner },
   { what: 'scheme 2: sign', calls: 50, call: () => twofold.sign(message) },
   { what: 'scheme 2: verify', calls: 50, call: () => verifyTwofold(twofold.publicKey, message, both) },

@@ -1,9 +1,17 @@
 /**
- * The replica's cryptography: SHA-256 of `node:crypto`, Ed25519 signed by libsodium and verified by what it was launched with ({@link verifier});
+ * The replica's cryptography: SHA-256 and SHA3-256 of `node:crypto`, Ed25519 signed by libsodium and verified by what it was launched with ({@link verifier});
  * for keys of scheme 2 (two-schemes.ts) ML-DSA besides.
  */
 import { createPrivateKey, hash as hashOnce, type KeyObject } from 'node:crypto';
-import { type Cryptography, digestBytes, publicKeyBytes, schemes, type Signer, toLatin1 } from '@coppice/wire';
+import {
+  type Cryptography,
+  digestBytes,
+  ofAllVersions,
+  publicKeyBytes,
+  schemes,
+  type Signer,
+  toLatin1,
+} from '@coppice/wire';
 import { layout } from './layout.ts';
 import { verifyTwofold } from './two-schemes.ts';
 import { privateKeyInfo, type Secret, secretLayout } from './secret.ts';
@@ -18,26 +26,27 @@ const validKeys = new Map<string, boolean>();
 const digestBuffer = Buffer.alloc(digestBytes);
 
 /**
- * SHA-256. By way of a string, since an array that Node makes is allocated outside of the engine's heap: this takes a
+ * By way of a string, since an array that Node makes is allocated outside of the engine's heap: this takes a
  * third of the time, and leaves the garbage collector little to do.
  */
-function sha256(bytes: Uint8Array): Uint8Array {
-  digestBuffer.write(hashOnce('sha256', bytes, 'latin1'), 'latin1');
-  return new Uint8Array(digestBuffer);
+function hashing(algorithm: 'sha256' | 'sha3-256'): Cryptography['hash'] {
+  return (bytes) => {
+    digestBuffer.write(hashOnce(algorithm, bytes, 'latin1'), 'latin1');
+    return new Uint8Array(digestBuffer);
+  };
 }
 
-/** Also has what evidence of hardware is verified with: the shape of attestation's `EvidenceCryptography`. */
-export const nodeCryptography: Cryptography & { readonly x509: typeof nodeX509Cryptography } = {
+const first = {
   x509: nodeX509Cryptography,
 
-  hash: sha256,
+  hash: hashing('sha256'),
 
-  verify(publicKey, message, signature) {
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
     if (publicKey.length === schemes[2].publicKeyBytes) return verifyTwofold(publicKey, message, signature);
     return verifier().verify(publicKey, message, signature);
   },
 
-  validPublicKey(publicKey) {
+  validPublicKey(publicKey: Uint8Array): boolean {
     // Of scheme 2, any bytes are an ML-DSA key.
     if (publicKey.length !== publicKeyBytes && publicKey.length !== schemes[2].publicKeyBytes) return false;
     const point = publicKey.subarray(0, publicKeyBytes);
@@ -51,6 +60,12 @@ export const nodeCryptography: Cryptography & { readonly x509: typeof nodeX509Cr
     return valid;
   },
 };
+
+/** Also has what evidence of hardware is verified with: the shape of attestation's `EvidenceCryptography`. */
+export const nodeCryptography: Cryptography & { readonly x509: typeof nodeX509Cryptography } = ofAllVersions(
+  first,
+  hashing('sha3-256'),
+);
 
 /** The raw public key of an Ed25519 or X25519 key. */
 export function rawPublicKey(key: KeyObject): Uint8Array {

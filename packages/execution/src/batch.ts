@@ -45,6 +45,8 @@ import {
   limits,
   type Operation,
   type Outcome,
+  rehashedFrom,
+  requestDigests,
   type Result,
   type SystemRequest,
   systemRequestDigest,
@@ -102,20 +104,25 @@ export interface BatchResult extends BatchState {
   readonly outcomes: readonly Outcome[];
 }
 
-/** Where each request of a batch comes from, checked without the state: before anything is executed. */
+/**
+ * Where each request of a batch comes from, checked without the state: before anything is executed. Gives their digests, as a batch
+ * of this version of the protocol has them.
+ */
 export function checkItems(
   { cryptography, checker }: Pick<BatchEnvironment, 'cryptography' | 'checker'>,
   items: readonly Item[],
+  protocol: number,
 ): (readonly Digest[])[] | Unacceptable {
   const digests: (readonly Digest[])[] = [];
+  const hash = cryptography.of(protocol);
   for (const item of items) {
     if (item.kind === 'system') {
-      digests.push([systemRequestDigest(cryptography, item.request)]);
+      digests.push([systemRequestDigest(hash, item.request)]);
       continue;
     }
     const checked = checker.check(item.bundle);
     if ('reason' in checked) return { unacceptable: checked.reason };
-    digests.push(checked.digests);
+    digests.push(protocol < rehashedFrom ? checked.digests : requestDigests(hash, item.bundle));
   }
   return digests;
 }
@@ -127,7 +134,7 @@ export function executeBatch(
   before: BatchState,
   overlay: Overlay,
 ): BatchResult | Unacceptable {
-  const digests = checkItems(environment, input.batch.items);
+  const digests = checkItems(environment, input.batch.items, before.activation.protocol);
   if ('unacceptable' in digests) return digests;
   return new BatchExecution(environment, input, before, overlay).run(digests);
 }
@@ -170,7 +177,8 @@ class BatchExecution {
     const at = { sequence, time };
     const { policy } = this.#constitution;
     const due = dueActivation(this.#before);
-    const unacceptable = misordered(this.#environment.cryptography, due, batch.items);
+    const cryptography = this.#environment.cryptography.of(this.#before.activation.protocol);
+    const unacceptable = misordered(cryptography, due, batch.items);
     if (unacceptable !== undefined) return { unacceptable };
     const releases = releasesOf(this.#constitution, this.#activation);
     // No challenge can be ordered now: a turn that waited for one would stop the service. spec/upgrades.md, line 31.

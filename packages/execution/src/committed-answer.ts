@@ -31,7 +31,7 @@ export function committedAnswer(
   client: Uint8Array,
   { number: first, index, count }: Run,
 ): ClientAnswerOf<'committed'> {
-  const tree = TransactionsTree.of(cryptography, outcomes);
+  const tree = TransactionsTree.of(cryptography.of(header.protocolVersion), outcomes);
   const transactions = outcomes
     .slice(index, index + count)
     .map(({ result }, i) => ({ result, writeSetDigest: tree.writeSetDigest(index + i) }));

@@ -97,6 +97,8 @@ interface Layer extends BatchState {
   /** Agreed time of the batch; of an installed state, a time that is not above it. */
   readonly time: number;
   readonly headerAt: BatchInput['headerAt'];
+  /** Version of the protocol of the batch's header. */
+  readonly protocol: number;
   readonly overlay: Overlay | undefined;
 }
 
@@ -222,6 +224,7 @@ export class ReplicaExecution implements Execution {
 
   checkpoint(sequence: number): Digest {
     assert(sequence === this.#layers[0].sequence, 'a checkpoint is of the committed state');
+    this.#state.hashBy(this.#environment.cryptography.of(this.#layers[0].protocol));
     const snapshot = this.#state.snapshot();
     this.#snapshots.set(sequence, snapshot);
     return snapshot.digest;
@@ -236,12 +239,18 @@ export class ReplicaExecution implements Execution {
     return snapshot === undefined ? [] : partsOf(snapshot, paths, bytesMax);
   }
 
-  transfer(stateDigest: Digest): StateTransfer {
-    const { cryptography } = this.#environment;
-    this.#receiving =
-      this.#receiving?.instead(stateDigest) ??
-      ReceivedState.begin(cryptography, stateDigest, this.#damaged ? undefined : this.#state.snapshot(), this.#leaves);
+  transfer(stateDigest: Digest, protocol: number): StateTransfer {
+    const cryptography = this.#environment.cryptography.of(protocol);
+    if (this.#receiving?.cryptography !== cryptography) this.#receiving = undefined;
+    this.#receiving = this.#receiving?.instead(stateDigest) ?? this.#beginTransfer(cryptography, stateDigest);
     return this.#receiving;
+  }
+
+  #beginTransfer(cryptography: Cryptography, stateDigest: Digest): ReceivedState {
+    const own = this.#damaged ? undefined : this.#state.snapshot();
+    // Parts are told by their digests: a state of another hash has none of them.
+    const known = own?.cryptography === cryptography ? own : undefined;
+    return ReceivedState.begin(cryptography, stateDigest, known, this.#leaves);
   }
 
   install(sequence: number, transfer: StateTransfer): void {
@@ -327,8 +336,10 @@ export class ReplicaExecution implements Execution {
     const admitted = membership.candidate?.admittedAt === sequence;
     // What an activation changes can be seen between two certified states. spec/upgrades.md, line 18.
     const changing = checkpointDue(before.activation, after);
-    this.#layers.push({ sequence, time, headerAt, overlay, membership, constitution, activation, configuration });
-    const { root } = TransactionsTree.of(cryptography, outcomes);
+    const { protocol } = before.activation;
+    const standing = { membership, constitution, activation, configuration };
+    this.#layers.push({ sequence, time, headerAt, protocol, overlay, ...standing });
+    const { root } = TransactionsTree.of(cryptography.of(protocol), outcomes);
     const checkpoint = admitted || changing;
     return { transactionsRoot: root, outcomes, configuration, active: before.activation, checkpoint };
   }
@@ -338,12 +349,13 @@ export class ReplicaExecution implements Execution {
     const state = readState(this.#state.view());
     assert(state !== undefined, 'a certified state is complete');
     const { time } = state.membership.start;
-    return { ...state, sequence, time, headerAt: () => undefined, overlay: undefined };
+    const { protocol } = state.activation;
+    return { ...state, sequence, time, headerAt: () => undefined, protocol, overlay: undefined };
   }
 
   /** Whether the outcomes are those of the batch's requests, in order, and at most the batch's own writes besides. */
   #answers(input: BatchInput, outcomes: readonly Outcome[]): boolean {
-    const digests = checkItems(this.#environment, input.batch.items);
+    const digests = checkItems(this.#environment, input.batch.items, this.#newest.activation.protocol);
     if ('unacceptable' in digests) return false;
     const requests = digests.flat();
     const own = outcomes.slice(requests.length);

@@ -28,8 +28,8 @@ export interface ActivationPlan {
   readonly stateAfter: Digest;
 }
 
-/** Is told what each of its transactions writes: of more than one where the migration goes in steps. */
-export type OnWrites = (changes: WriteSet, encoded: Uint8Array) => void;
+/** Is told what each of its transactions writes, and under which version: of more than one where the migration goes in steps. */
+export type OnWrites = (changes: WriteSet, encoded: Uint8Array, protocol: number) => void;
 
 /** A copy of a service's state, made of what its batches wrote. */
 export class StateCopy {
@@ -94,18 +94,20 @@ export class StateCopy {
     };
     const others = constitution.releases.filter(({ digest }) => !sameBytes(digest, release.digest));
     const approved = { ...constitution, releases: [...others, release] };
+    // The batch of an activation is of the version before it, and so is the digest after it.
+    this.#state.hashBy(this.#cryptography.of(from.protocol));
     const stateBefore = this.#state.snapshot().digest;
     const everywhere = { constitution: approved, membership: { occupants: [] } };
     let after = from;
     for (let step = 0; step === 0 || after.migration !== undefined; step++) {
       const due = { ...request, attempt: request.attempt + step };
-      const digest = systemRequestDigest(this.#cryptography, due);
+      const digest = systemRequestDigest(this.#cryptography.of(from.protocol), due);
       const standing = { activation: after, ...everywhere };
       const agreed = { ...at, sequence: at.sequence + step };
       const { activation, tx } = activate(services, this.#state.begin(), standing, due, digest, agreed, false);
       const changes = tx.commit();
       this.#state.fold();
-      onWrites?.(changes, encodeWriteSet(changes));
+      onWrites?.(changes, encodeWriteSet(changes), from.protocol);
       after = activation;
     }
     const stateAfter = this.#state.snapshot().digest;

@@ -3,22 +3,25 @@
  */
 import type { StatePart as WirePart, StateTransfer as ProtocolTransfer } from '@coppice/protocol';
 import { type Path, type Snapshot, StateTransfer } from '@coppice/state';
-import { type Digest, fromLatin1, toLatin1 } from '@coppice/wire';
+import { type Cryptography, type Digest, fromLatin1, toLatin1 } from '@coppice/wire';
 
 export class ReceivedState implements ProtocolTransfer {
   readonly #transfer: StateTransfer;
+  /** Whose hash its digests are of. */
+  readonly cryptography: Cryptography;
 
-  private constructor(transfer: StateTransfer) {
+  private constructor(transfer: StateTransfer, cryptography: Cryptography) {
     this.#transfer = transfer;
+    this.cryptography = cryptography;
   }
 
   static begin(...of: Parameters<typeof StateTransfer.begin>): ReceivedState {
-    return new ReceivedState(StateTransfer.begin(...of));
+    return new ReceivedState(StateTransfer.begin(...of), of[0]);
   }
 
   /** One of another state that begins with what this one has, in its place. */
   instead(digest: Digest): ReceivedState {
-    return new ReceivedState(this.#transfer.instead(digest));
+    return new ReceivedState(this.#transfer.instead(digest), this.cryptography);
   }
 
   wanted(limit: number): readonly Uint8Array[] {

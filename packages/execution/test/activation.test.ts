@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Activation, type GovernanceAction, readActivation } from '@coppice/governance';
-import { decodeWriteSet } from '@coppice/state';
+import { TransactionsTree } from '@coppice/ledger';
+import { decodeWriteSet, State } from '@coppice/state';
 import {
   decodeResult,
   encodeResult,
@@ -12,12 +13,13 @@ import {
   type PlainValue,
   type Refusal,
   refusalStatement,
+  requestDigests,
   type Result,
   type SystemRequest,
   systemRequestDigest,
   toHex,
 } from '@coppice/wire';
-import { genesisWriteSet } from '../src/execution.ts';
+import { genesisWriteSet, ReplicaExecution } from '../src/execution.ts';
 import { StateCopy } from '../src/plan.ts';
 import { answerQuery } from '../src/queries.ts';
 import type { Service, Services } from '../src/service.ts';
@@ -458,7 +460,7 @@ describe('a migration in steps', () => {
     log.run(due(log));
     const digest = log.digest();
     const late = new Log(genesis, { services: stepwise() }).execution;
-    const transfer = late.transfer(digest);
+    const transfer = late.transfer(digest, 1);
     for (let paths = transfer.wanted(100); paths.length > 0; paths = transfer.wanted(100))
       for (const part of log.execution.parts(log.sequence, paths, 1 << 20)) transfer.accept(part);
     late.install(log.sequence, transfer);
@@ -532,5 +534,57 @@ describe('a plan', () => {
     assert.equal(refused({ services: [{ version: 2 }] }), 'cannot-speak');
     assert.equal(refused({ services: [{ version: 1 }], protocols: [1] }), 'nothing-new');
     assert.equal(refused({ variants: [] }), 'malformed-entry');
+  });
+});
+
+describe('an activation of version 4', () => {
+  /** The digest of what all batches wrote, by a hash. */
+  const digestOf = (log: Log, protocol: number): string => {
+    const state = new State(cryptography.of(protocol));
+    const outcomes = log.inputs.flatMap(({ executed }) => executed.outcomes.map(({ writeSet }) => writeSet));
+    for (const encoded of [genesisWriteSet(cryptography, genesis), ...outcomes]) {
+      const changes = decodeWriteSet(encoded);
+      assert.ok(changes.ok);
+      state.begin().apply(changes.value);
+      state.fold();
+    }
+    return toHex(state.digest());
+  };
+
+  it('hashes everything after it anew, and nothing before [algorithms 20, 23, 24]', () => {
+    const log = new Log(genesis, { services: both });
+    log.run([log.bundle('alice', 1, ['add x', 'add x', 'add y'])]);
+    log.decide(approve(successor, { protocols: [1, 4], services: [{ version: 1 }] }), 'ada', 'bo');
+    for (let slot = 0; slot < 4; slot++) log.turn(`n${slot}`, genesisTime + 1000 * (slot + 1));
+    const activated = log.run(due(log));
+    assert.deepEqual(activated.transactionsRoot, new TransactionsTree(cryptography, activated.outcomes).root);
+    const digest = log.digest();
+    assert.equal(toHex(digest), digestOf(log, 1), 'the batch of the activation is of version 1');
+
+    const item = log.bundle('alice', 4, ['add x', 'add y']);
+    const { active: speaks, outcomes, transactionsRoot } = log.run([item]);
+    assert.equal(speaks.protocol, 4);
+    const later = cryptography.of(4);
+    assert.deepEqual(transactionsRoot, new TransactionsTree(later, outcomes).root);
+    const { bundle } = item as Extract<Item, { kind: 'bundle' }>;
+    assert.deepEqual(
+      outcomes.slice(0, 2).map(({ request }) => request),
+      requestDigests(later, bundle),
+    );
+    assert.equal(toHex(log.digest()), digestOf(log, 4));
+
+    // Who receives the one has nothing of the other, though both have the same entries.
+    const receives = (protocol: number, at: number): number => {
+      const replica = new ReplicaExecution({ cryptography, genesis, services: both });
+      const wanted = log.execution.checkpoint(log.sequence);
+      const transfer = replica.transfer(protocol === 4 ? wanted : digest, protocol);
+      for (let paths = transfer.wanted(100); paths.length > 0; paths = transfer.wanted(100))
+        for (const part of log.execution.parts(at, paths, 10_000_000)) assert.equal(transfer.accept(part), undefined);
+      assert.ok(transfer.complete);
+      replica.install(at, transfer);
+      return replica.active().protocol;
+    };
+    assert.equal(receives(1, log.sequence - 1), 4, 'the state is of after the activation');
+    assert.equal(receives(4, log.sequence), 4);
   });
 });

@@ -107,7 +107,7 @@ it('gives the same whoever executes, adopts, rolls back, rebuilds or receives it
         // One that receives the state in parts, and goes on from there.
         const received = new ReplicaExecution({ cryptography, genesis, services });
         received.execute(log.inputs[0]!.input);
-        const transfer = received.transfer(digest);
+        const transfer = received.transfer(digest, 1);
         while (!transfer.complete) {
           for (const part of log.execution.parts(sequence, transfer.wanted(4), 100_000))
             assert.equal(transfer.accept(part), undefined);

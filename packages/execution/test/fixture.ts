@@ -48,6 +48,7 @@ import {
   type SystemRequest,
   toHex,
   voteStatement,
+  ofAllVersions,
 } from '@coppice/wire';
 import { type ExecutionSettings, ReplicaExecution } from '../src/execution.ts';
 import type { Service, Services } from '../src/service.ts';
@@ -57,16 +58,19 @@ const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 export const counts = { verified: 0 };
 
-export const cryptography: EvidenceCryptography = {
-  x509: nodeX509Cryptography,
-  hash: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
-  verify(publicKey, message, signature) {
-    counts.verified++;
-    const key = createPublicKey({ key: Buffer.concat([spkiPrefix, publicKey]), format: 'der', type: 'spki' });
-    return verify(null, message, key, signature);
+export const cryptography: EvidenceCryptography = ofAllVersions<Omit<EvidenceCryptography, 'of'>>(
+  {
+    x509: nodeX509Cryptography,
+    hash: (bytes) => new Uint8Array(createHash('sha256').update(bytes).digest()),
+    verify(publicKey, message, signature) {
+      counts.verified++;
+      const key = createPublicKey({ key: Buffer.concat([spkiPrefix, publicKey]), format: 'der', type: 'spki' });
+      return verify(null, message, key, signature);
+    },
+    validPublicKey: () => true,
   },
-  validPublicKey: () => true,
-};
+  (bytes) => new Uint8Array(createHash('sha3-256').update(bytes).digest()),
+);
 
 export const bytesOf = (text: string): Uint8Array => cryptography.hash(Buffer.from(text));
 

@@ -92,7 +92,7 @@ describe('state transfer', () => {
     const digest = log.digest();
     log.run([log.bundle('a', 2, ['add x'])]);
     log.digest();
-    const paths = founded().transfer(digest).wanted(10);
+    const paths = founded().transfer(digest, 1).wanted(10);
     assert.equal(log.execution.parts(1, paths, 100_000).length, 1);
     log.execution.release(2);
     assert.equal(log.execution.parts(1, paths, 100_000).length, 0);
@@ -104,7 +104,7 @@ describe('state transfer', () => {
     const log = new Log(genesis);
     log.run([log.bundle('a', 1, ['add x'])]);
     const digest = log.digest();
-    const transfer = founded().transfer(digest);
+    const transfer = founded().transfer(digest, 1);
     const [path] = transfer.wanted(1);
     assert.equal(transfer.wanted(1).length, 0);
     transfer.forget([path!]);
@@ -118,7 +118,7 @@ describe('state transfer', () => {
     const log = new Log(genesis);
     log.run([log.bundle('a', 1, ['add x', 'set y 1'])]);
     const digest = log.digest();
-    assert.ok(log.execution.transfer(digest).complete, 'nothing to receive');
+    assert.ok(log.execution.transfer(digest, 1).complete, 'nothing to receive');
     const snapshot = log.execution.snapshot(1)!;
     const leaf = ['', ...'0123456789abcdef'.split('')]
       .map((path) => snapshot.part(path))
@@ -127,7 +127,7 @@ describe('state transfer', () => {
     let damaged: string | undefined;
     for (let i = 0; i < 64; i++) damaged ??= log.execution.damage();
     assert.notEqual(damaged, undefined);
-    assert.ok(!log.execution.transfer(digest).complete);
+    assert.ok(!log.execution.transfer(digest, 1).complete);
   });
 
   it('finds nothing wrong with a sound state', () => {

@@ -19,6 +19,7 @@ import {
   serviceDigest,
   type Signer,
   toHex,
+  ofAllVersions,
 } from '@coppice/wire';
 import {
   buildGenesis,
@@ -38,16 +39,19 @@ const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 /** A key for which anybody can sign: the identity point. */
 export const weakKey = Uint8Array.of(1, ...new Uint8Array(31));
 
-export const cryptography: EvidenceCryptography = {
-  x509: nodeX509Cryptography,
-  hash: (bytes) => createHash('sha256').update(bytes).digest(),
-  verify(publicKey, message, signature) {
-    if (publicKey.length !== 32 || signature.length !== 64) return false;
-    const key = createPublicKey({ key: Buffer.concat([spkiPrefix, publicKey]), format: 'der', type: 'spki' });
-    return verify(null, message, key, signature);
+export const cryptography: EvidenceCryptography = ofAllVersions<Omit<EvidenceCryptography, 'of'>>(
+  {
+    x509: nodeX509Cryptography,
+    hash: (bytes) => createHash('sha256').update(bytes).digest(),
+    verify(publicKey, message, signature) {
+      if (publicKey.length !== 32 || signature.length !== 64) return false;
+      const key = createPublicKey({ key: Buffer.concat([spkiPrefix, publicKey]), format: 'der', type: 'spki' });
+      return verify(null, message, key, signature);
+    },
+    validPublicKey: (publicKey) => Buffer.compare(publicKey, weakKey) !== 0,
   },
-  validPublicKey: (publicKey) => Buffer.compare(publicKey, weakKey) !== 0,
-};
+  (bytes) => createHash('sha3-256').update(bytes).digest(),
+);
 
 export const bytesOf = (text: string): Uint8Array => Uint8Array.from(cryptography.hash(Buffer.from(text)));
 

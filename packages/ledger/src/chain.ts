@@ -10,7 +10,7 @@ import {
   type CommitCertificate,
   commitCertificateCodec,
   type Configuration,
-  configurationDigest,
+  configurationNamed,
   type Cryptography,
   type Decoded,
   type Digest,
@@ -20,14 +20,14 @@ import {
   type Header,
   headerDigest,
   limits,
-  merkleLeaf,
+  rehashedFrom,
   sameBytes,
   serviceDigest,
   toLatin1,
   validCheckpointCertificate,
   validCommitCertificate,
 } from '@coppice/wire';
-import { verifyInclusion } from './merkle-proof.ts';
+import { includesHeader } from './merkle-proof.ts';
 import type { Receipt } from './receipt.ts';
 
 /** Where an epoch begins. Whoever verified it once can begin there the next time. */
@@ -36,6 +36,8 @@ export interface EpochStart {
   /** Sequence number and time of the last batch before the epoch: its predecessor's closing batch, or genesis. */
   readonly sequence: number;
   readonly time: number;
+  /** Protocol version of the header that it begins after: nothing of an earlier one is in it. Unknown if left out. */
+  readonly protocolVersion?: number | undefined;
 }
 
 /** What does not hold of something certified. */
@@ -45,10 +47,8 @@ export interface ChainFailure {
 }
 
 interface Epoch extends EpochStart {
-  readonly configurationDigest: Digest;
   /** Digest of the header that closed the epoch before, where this verifier saw it. */
   readonly closing: Digest | undefined;
-  /** Protocol version of that header. */
   readonly protocolVersion: number;
 }
 
@@ -70,8 +70,7 @@ export class ChainVerifier {
     this.#cryptography = cryptography;
     this.service = service;
     this.#inherited = genesis?.predecessor?.header.sequence ?? 0;
-    const digest = configurationDigest(cryptography, start.configuration);
-    this.#epochs = [{ ...start, configurationDigest: digest, closing: undefined, protocolVersion: 0 }];
+    this.#epochs = [{ ...start, closing: undefined, protocolVersion: start.protocolVersion ?? 0 }];
   }
 
   /** Begins at the first epoch of the service with this digest. */
@@ -108,13 +107,13 @@ export class ChainVerifier {
     if (next.slots !== configuration.slots) return 'changes the number of slots';
     const unsound = unsoundness(next);
     if (unsound !== undefined) return unsound;
-    const digest = configurationDigest(this.#cryptography, next);
-    if (!sameBytes(digest, header.configuration)) return 'the closing header names another configuration';
+    if (!sameBytes(configurationNamed(this.#cryptography, header, next), header.configuration))
+      return 'the closing header names another configuration';
     const closing = headerDigest(this.#cryptography, header);
     const uncertified = this.#uncertified(header, closing, certificate);
     if (uncertified !== undefined) return uncertified;
     const { protocolVersion, sequence, time } = header;
-    this.#epochs.push({ configuration: next, sequence, time, configurationDigest: digest, closing, protocolVersion });
+    this.#epochs.push({ configuration: next, sequence, time, closing, protocolVersion });
     return undefined;
   }
 
@@ -144,6 +143,11 @@ export class ChainVerifier {
     return valid ? undefined : 'not the signatures of a quorum';
   }
 
+  /** A version of the protocol that was active before batch `sequence`: the latest that the chain shows; 0 where it shows none. */
+  protocolBefore(sequence: number): number {
+    return this.#epochs.findLast((one) => one.sequence < sequence)?.protocolVersion ?? 0;
+  }
+
   #epoch(epoch: number): Epoch | undefined {
     return this.#epochs[epoch - this.#epochs[0]!.configuration.epoch];
   }
@@ -170,7 +174,8 @@ export class ChainVerifier {
       const closing = sameBytes(headerDigest(this.#cryptography, header), next.closing);
       return closing ? undefined : 'stands in the place of the header that closed its epoch';
     }
-    return sameBytes(header.configuration, own.configurationDigest) ? undefined : 'names a configuration of no epoch';
+    const named = configurationNamed(this.#cryptography, header, own.configuration);
+    return sameBytes(header.configuration, named) ? undefined : 'names a configuration of no epoch';
   }
 
   /** Why a header is not in the past of a later one. */
@@ -178,9 +183,12 @@ export class ChainVerifier {
     const later = via.header;
     if (later.sequence <= header.sequence || later.epoch < header.epoch || later.time < header.time)
       return 'leads to no later header';
-    const leaf = merkleLeaf(this.#cryptography, digest);
-    const size = later.sequence - 1;
-    const included = verifyInclusion(this.#cryptography, leaf, header.sequence - 1, size, via.path, later.previousRoot);
+    const { previousRoot: root, rehashed } = later;
+    // Which hash a header is of is a matter of its place. spec/algorithms.md, 21.
+    if (header.protocolVersion >= rehashedFrom !== header.sequence > (rehashed ?? Infinity))
+      return 'is of another hash';
+    const under = { path: via.path, rehashed, root, size: later.sequence - 1 };
+    const included = includesHeader(this.#cryptography, digest, header.sequence, under);
     return included ? undefined : 'does not lead to the previous root of the later header';
   }
 

@@ -11,12 +11,11 @@ import {
   type Digest,
   type FaultProof,
   headerDigest,
-  merkleLeaf,
   sameBytes,
   seatOf,
   voteStatement,
 } from '@coppice/wire';
-import { verifyInclusion } from './merkle-proof.ts';
+import { includesHeader } from './merkle-proof.ts';
 
 /** Why `proof` shows no contradiction that `key` signed, or `undefined` where it does. */
 export function contradictionReason(
@@ -42,8 +41,8 @@ export function contradictionReason(
   if (header.sequence !== b.sequence) return 'the header is of another place than its vote';
   if (sameBytes(past, a.headerDigest)) return 'the headers are of one chain';
   // Header i has the headers 1 … i − 1 under its previous root: number s is leaf s − 1 of i − 1.
-  const leaf = merkleLeaf(cryptography, past);
-  const included = verifyInclusion(cryptography, leaf, a.sequence - 1, b.sequence - 1, path, header.previousRoot);
+  const under = { path, rehashed: header.rehashed, root: header.previousRoot, size: b.sequence - 1 };
+  const included = includesHeader(cryptography, past, a.sequence, under);
   return included ? undefined : 'the fork does not lead to the previous root of the later header';
 }
 

@@ -87,8 +87,9 @@ export function verifyShownValue(
   if (uncertified !== undefined) return refuse('checkpoint', uncertified);
   const ill = illFormed(shown);
   if (ill !== undefined) return refuse('interval', ill);
+  const { sequence, stateDigest } = shown.checkpoint;
   for (const [claim, proof] of claimsOf(shown)) {
-    const verdict = verifyProof(cryptography, shown.checkpoint.stateDigest, claim, proof);
+    const verdict = verifyProof(cryptography, stateDigest, claim, proof, chain.protocolBefore(sequence));
     if (!verdict.ok) return refuse('proof', `${claim.map}: ${verdict.reason}`);
   }
   const { map, key, value, shown: of, began, checkpoint } = shown;

@@ -11,6 +11,7 @@ import {
   digestBytes,
   merkleLeaf,
   merkleNode,
+  rehashedFrom,
   sameBytes,
 } from '@coppice/wire';
 
@@ -18,9 +19,14 @@ const half = (value: number): number => Math.floor(value / 2);
 const odd = (value: number): boolean => value % 2 === 1;
 const areDigests = (values: readonly Digest[]): boolean => values.every((value) => value.length === digestBytes);
 
+/** The hash of a node whose last leaf is number `end`, counted from 1, in a tree of which so many leaves are of the first hash. */
+export function hashOfEnd(cryptography: Cryptography, end: number, rehashed = Infinity): Cryptography {
+  return end > rehashed ? cryptography.of(rehashedFrom) : cryptography;
+}
+
 /**
  * The root of the tree of `size` leaves that has `leafHash` at `index` and these siblings (RFC 9162, 2.1.3.2), or
- * `undefined` where no such tree has a path of that length.
+ * `undefined` where no such tree has a path of that length. `rehashed`: how many leaves are of the first hash; by default all.
  */
 export function rootFromPath(
   cryptography: Cryptography,
@@ -28,21 +34,26 @@ export function rootFromPath(
   index: number,
   size: number,
   path: readonly Digest[],
+  rehashed?: number,
 ): Digest | undefined {
   if (!(index >= 0 && index < size) || leafHash.length !== digestBytes || !areDigests(path)) return undefined;
   let root = leafHash;
   let node = index;
   let last = size - 1;
+  let leaves = 1;
   for (const sibling of path) {
     if (last === 0) return undefined;
+    // The node above ends where its complete subtree would, or with the tree.
+    const end = Math.min(size, 2 * leaves * (half(node) + 1));
+    const hash = hashOfEnd(cryptography, end, rehashed);
     if (odd(node) || node === last) {
-      root = merkleNode(cryptography, sibling, root);
+      root = merkleNode(hash, sibling, root);
       // A last node without a right sibling moved up as it is: skip the levels at which it did.
-      while (!odd(node) && node !== 0) [node, last] = [half(node), half(last)];
+      while (!odd(node) && node !== 0) [node, last, leaves] = [half(node), half(last), 2 * leaves];
     } else {
-      root = merkleNode(cryptography, root, sibling);
+      root = merkleNode(hash, root, sibling);
     }
-    [node, last] = [half(node), half(last)];
+    [node, last, leaves] = [half(node), half(last), 2 * leaves];
   }
   return last === 0 ? root : undefined;
 }
@@ -55,8 +66,9 @@ export function verifyInclusion(
   size: number,
   path: readonly Digest[],
   root: Digest,
+  rehashed?: number,
 ): boolean {
-  const computed = rootFromPath(cryptography, leafHash, index, size, path);
+  const computed = rootFromPath(cryptography, leafHash, index, size, path, rehashed);
   return computed !== undefined && sameBytes(computed, root);
 }
 
@@ -202,4 +214,23 @@ export function proveRange(
       return siblings;
     },
   };
+}
+
+/**
+ * Whether the header with this digest, number `sequence`, is one of those before number `size + 1`, under their root. `rehashed`: the
+ * last of them that is of the first hash; by default all are.
+ */
+export function includesHeader(
+  cryptography: Cryptography,
+  digest: Digest,
+  sequence: number,
+  {
+    path,
+    rehashed,
+    root,
+    size,
+  }: { path: readonly Digest[]; rehashed?: number | undefined; root: Digest; size: number },
+): boolean {
+  const leaf = merkleLeaf(hashOfEnd(cryptography, sequence, rehashed), digest);
+  return verifyInclusion(cryptography, leaf, sequence - 1, size, path, root, rehashed);
 }

@@ -9,8 +9,11 @@
  *        ┌───┴───┐
  *      ┌─┴─┐   ┌─┴─┐              7 leaves: frontier = [0…3], [4…5], [6].
  *     0  1  2  3  4  5  6         Trimmed to 6: [0…3] and [4…5] stay, and what comes after.
+ *
+ * The hash may change once, with a leaf: it, and every node that ends behind it, are of the new one. spec/algorithms.md, 22.
  */
 import { assert, type Cryptography, type Digest, merkleLeaf, merkleNode } from '@coppice/wire';
+import { hashOfEnd } from './merkle-proof.ts';
 
 /** The nodes of one level from number `first` on. */
 interface Level {
@@ -34,6 +37,8 @@ export class MerkleTree {
   #trimmed = 0;
   #size = 0;
   #root: Digest | undefined;
+  /** How many leaves are of the first hash, once one is not. */
+  #rehashed: number | undefined;
 
   constructor(cryptography: Cryptography) {
     this.#cryptography = cryptography;
@@ -41,10 +46,17 @@ export class MerkleTree {
 
   /**
    * A tree of `size` leaves of which only the frontier is known; `undefined` where `peaks` has not as many nodes as a
-   * frontier of that size. Whether it is the right one shows in {@link root}.
+   * frontier of that size. Whether it is the right one shows in {@link root}. `rehashed`: how many leaves of it, or of what will
+   * be appended, are of the first hash, if it is known that others are not.
    */
-  static fromFrontier(cryptography: Cryptography, size: number, peaks: readonly Digest[]): MerkleTree | undefined {
+  static fromFrontier(
+    cryptography: Cryptography,
+    size: number,
+    peaks: readonly Digest[],
+    rehashed?: number,
+  ): MerkleTree | undefined {
     const tree = new MerkleTree(cryptography);
+    tree.#rehashed = rehashed;
     let next = peaks.length;
     for (let level = 0; 2 ** level <= size; level++) {
       const inFrontier = Math.floor(size / 2 ** level) % 2 === 1;
@@ -67,17 +79,28 @@ export class MerkleTree {
     return this.#trimmed;
   }
 
-  /** Adds a leaf, given as the bytes that are its content. One hash for the leaf, and on average one more. */
-  append(leaf: Uint8Array): void {
+  /** How many leaves are of the first hash: all, unless the hash changed. */
+  get rehashed(): number {
+    return this.#rehashed ?? this.#size;
+  }
+
+  /**
+   * Adds a leaf, given as the bytes that are its content. One hash for the leaf, and on average one more.
+   *
+   * @param rehashed how many leaves are of the first hash, where this one is of the new hash
+   */
+  append(leaf: Uint8Array, rehashed?: number): void {
     this.#leaves.push(leaf);
-    let node = merkleLeaf(this.#cryptography, leaf);
+    this.#rehashed ??= rehashed;
     let index = this.#size++;
+    const cryptography = hashOfEnd(this.#cryptography, this.#size, this.#rehashed);
+    let node = merkleLeaf(cryptography, leaf);
     this.#root = undefined;
     for (let level = 0; ; level++) {
       const { nodes } = (this.#levels[level] ??= { first: firstKept(this.#trimmed, level), nodes: [] });
       nodes.push(node);
       if (index % 2 === 0) return;
-      node = merkleNode(this.#cryptography, nodes[nodes.length - 2]!, node);
+      node = merkleNode(cryptography, nodes[nodes.length - 2]!, node);
       index = (index - 1) / 2;
     }
   }
@@ -114,6 +137,7 @@ export class MerkleTree {
     this.#leaves.length = size - this.#trimmed;
     this.#size = size;
     this.#root = undefined;
+    if (this.#rehashed !== undefined && size <= this.#rehashed) this.#rehashed = undefined;
   }
 
   /** Forgets what only rolling back below `size`, or a path of a leaf below it, would need. */
@@ -157,6 +181,7 @@ export class MerkleTree {
     copy.#trimmed = this.#trimmed;
     copy.#size = this.#size;
     copy.#root = this.#root;
+    copy.#rehashed = this.#rehashed;
     return copy;
   }
 
@@ -177,12 +202,13 @@ export class MerkleTree {
 
   /** Root of the leaves that remain of the first `size` beside its frontier's subtrees at `level` and above. */
   #fold(size: number, level: number): Digest {
+    const cryptography = hashOfEnd(this.#cryptography, size, this.#rehashed);
     let root: Digest | undefined;
     for (let below = 0; below < level; below++) {
       const complete = Math.floor(size / 2 ** below);
       if (complete % 2 === 0) continue;
       const peak = this.#node(below, complete - 1);
-      root = root === undefined ? peak : merkleNode(this.#cryptography, peak, root);
+      root = root === undefined ? peak : merkleNode(cryptography, peak, root);
     }
     return root ?? this.#cryptography.hash(new Uint8Array(0));
   }

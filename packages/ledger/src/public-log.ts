@@ -162,18 +162,18 @@ export class PublicLogVerifier {
     if (header.sequence !== size + 1) return `batch ${header.sequence} follows ${size}`;
     if (!sameBytes(header.previousRoot, this.#tree.root()))
       return 'its previous root is not that of the headers before it';
+    const hash = this.#cryptography.of(header.protocolVersion);
     for (const { index, path, request, result, writeSetDigest } of system) {
-      const asked = systemRequestDigest(this.#cryptography, request);
-      const leaf = transactionLeaf(asked, resultDigest(this.#cryptography, result), writeSetDigest);
+      const leaf = transactionLeaf(systemRequestDigest(hash, request), resultDigest(hash, result), writeSetDigest);
       if (!includesTransaction(this.#cryptography, header, leaf, index, path))
         return `its header does not name transaction ${index}`;
     }
     for (const { index, path, request, rest, result, writes } of written) {
-      const leaf = transactionLeaf(request, result, publicWriteSetDigest(this.#cryptography, writes, rest));
+      const leaf = transactionLeaf(request, result, publicWriteSetDigest(hash, writes, rest));
       if (!includesTransaction(this.#cryptography, header, leaf, index, path))
         return `its header does not name what transaction ${index} wrote`;
     }
-    this.#tree.append(this.#digestOf(header));
+    this.#tree.append(this.#digestOf(header), header.rehashed);
     this.#waiting.push(header);
     this.shown.system += system.length;
     this.shown.written += written.length;

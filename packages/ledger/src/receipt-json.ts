@@ -138,17 +138,27 @@ const headerFields = {
   transactions: u32,
   configuration: digest,
 };
-const first = object<Omit<Header, 'code'>>(headerFields);
-const second = object<Header & { readonly code: Code }>({
+const first = object<Omit<Header, 'code' | 'rehashed'>>(headerFields);
+const code = object<Code>({ version: u32, script: digest });
+const second = object<Omit<Header, 'rehashed'> & { readonly code: Code }>({ ...headerFields, code });
+const fourth = object<Header & { readonly code: Code; readonly rehashed: number }>({
   ...headerFields,
-  code: object<Code>({ version: u32, script: digest }),
+  code,
+  rehashed: u64,
 });
 
 /** Of the form of its version. */
 const header: Form<Header> = {
-  toJson: (value) => (value.code === undefined ? first.toJson(value) : second.toJson({ ...value, code: value.code })),
-  fromJson: (json) =>
-    typeof json === 'object' && json !== null && 'code' in json ? second.fromJson(json) : first.fromJson(json),
+  toJson(value) {
+    const { rehashed } = value;
+    if (value.code === undefined) return first.toJson(value);
+    const named = { ...value, code: value.code };
+    return rehashed === undefined ? second.toJson(named) : fourth.toJson({ ...named, rehashed });
+  },
+  fromJson(json) {
+    const has = (field: string): boolean => typeof json === 'object' && json !== null && field in json;
+    return has('rehashed') ? fourth.fromJson(json) : has('code') ? second.fromJson(json) : first.fromJson(json);
+  },
 };
 
 const subject = object<Subject>({ epoch: u64, view: u64, sequence: u64, headerDigest: digest, newView: digest });

@@ -3,11 +3,13 @@
  * fails. spec/ledger.md, "Receipts".
  */
 import {
-  configurationDigest,
+  configurationCodec,
+  configurationNamed,
   type Cryptography,
   decode,
   type Decoded,
   type Digest,
+  encode,
   type Header,
   requestDigest,
   resultDigest,
@@ -105,11 +107,12 @@ export function verifyReceipt(
 /** Whether `header` has this transaction, with this request and this result, at its index. */
 export function bindsTransaction(cryptography: Cryptography, header: Header, transaction: ProvenTransaction): boolean {
   const { index, request, result, path } = transaction;
+  const hash = cryptography.of(header.protocolVersion);
   const name =
     request.kind === 'client'
-      ? requestDigest(cryptography, request.client, request.number, request.operation)
-      : systemRequestDigest(cryptography, request.request);
-  const leaf = transactionLeaf(name, resultDigest(cryptography, result), transaction.writeSetDigest);
+      ? requestDigest(hash, request.client, request.number, request.operation)
+      : systemRequestDigest(hash, request.request);
+  const leaf = transactionLeaf(name, resultDigest(hash, result), transaction.writeSetDigest);
   return includesTransaction(cryptography, header, leaf, index, path);
 }
 
@@ -118,12 +121,13 @@ export function bindsTransaction(cryptography: Cryptography, header: Header, tra
  * or it stands in an earlier epoch where that one had ended. The latter is what keys of an old epoch can still sign.
  */
 function contradicts(cryptography: Cryptography, chain: ChainVerifier, certified: Header, known: EpochStart): boolean {
-  const digestOfKnown = configurationDigest(cryptography, known.configuration);
   const start = chain.start(known.configuration.epoch);
   if (start !== undefined) {
-    const digest = configurationDigest(cryptography, start.configuration);
-    return start.sequence !== known.sequence || !sameBytes(digest, digestOfKnown);
+    const { configuration, sequence } = start;
+    const [ours, theirs] = [configuration, known.configuration].map((one) => encode(configurationCodec, one));
+    return sequence !== known.sequence || !sameBytes(ours!, theirs!);
   }
   if (certified.sequence < known.sequence) return false;
-  return certified.sequence > known.sequence || !sameBytes(certified.configuration, digestOfKnown);
+  const named = configurationNamed(cryptography, certified, known.configuration);
+  return certified.sequence > known.sequence || !sameBytes(certified.configuration, named);
 }

@@ -23,7 +23,7 @@ export function inheritedTree(
   if (predecessor === undefined || inheritance === undefined) return 'there is no predecessor';
   const { header, ledgerRoot } = predecessor;
   const size = Math.max(0, header.sequence - headersInherited);
-  const tree = MerkleTree.fromFrontier(cryptography, size, inheritance.peaks);
+  const tree = MerkleTree.fromFrontier(cryptography, size, inheritance.peaks, header.rehashed);
   if (tree === undefined || size + inheritance.recent.length !== header.sequence) return 'a frontier of another size';
   for (const leaf of inheritance.recent) tree.append(leaf);
   if (!sameBytes(tree.root(), ledgerRoot)) return 'the frontier has another root';

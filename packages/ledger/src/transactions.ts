@@ -159,6 +159,7 @@ export function includesTransaction(
   index: number,
   path: readonly Digest[],
 ): boolean {
-  const root = rootFromPath(cryptography, merkleLeaf(cryptography, leaf), index, header.transactions, path);
+  const hash = cryptography.of(header.protocolVersion);
+  const root = rootFromPath(hash, merkleLeaf(hash, leaf), index, header.transactions, path);
   return root !== undefined && sameBytes(root, header.transactionsRoot);
 }

@@ -8,6 +8,7 @@ import {
   type Bundle,
   bundleStatement,
   bytes,
+  type Code,
   type CommitCertificate,
   commitmentOf,
   type Configuration,
@@ -19,6 +20,7 @@ import {
   type Genesis,
   type Header,
   headerDigest,
+  headerVersion,
   list,
   type Operation,
   optional,
@@ -34,6 +36,7 @@ import {
   toLatin1,
   type Vote,
   voteStatement,
+  ofAllVersions,
 } from '@coppice/wire';
 import { MerkleTree, type Receipt, receiptVersion, TransactionsTree, writeSetDigest } from '@coppice/ledger';
 
@@ -52,12 +55,17 @@ function publicKeyObject(raw: Uint8Array): KeyObject {
   return key;
 }
 
-export const testCryptography: Cryptography = {
-  hash: (bytes) => Uint8Array.from(hash('sha256', bytes, 'buffer')),
-  verify: (publicKey, message, signature) =>
-    publicKey.length === 32 && signature.length === 64 && verify(null, message, publicKeyObject(publicKey), signature),
-  validPublicKey: (publicKey) => publicKey.length === 32,
-};
+export const testCryptography: Cryptography = ofAllVersions(
+  {
+    hash: (bytes) => Uint8Array.from(hash('sha256', bytes, 'buffer')),
+    verify: (publicKey, message, signature) =>
+      publicKey.length === 32 &&
+      signature.length === 64 &&
+      verify(null, message, publicKeyObject(publicKey), signature),
+    validPublicKey: (publicKey) => publicKey.length === 32,
+  },
+  (bytes) => Uint8Array.from(hash('sha3-256', bytes, 'buffer')),
+);
 
 /** 32 bytes that only this text gives. */
 export function bytesOf(text: string): Uint8Array {
@@ -104,6 +112,9 @@ export class TestLog {
   readonly service: Digest;
   configuration: Configuration;
   launches: string[];
+  /** Versions of the protocol and of the service of what comes. */
+  protocol = 1;
+  code: Code = { version: 1, script: new Uint8Array(32) };
   readonly tree = new MerkleTree(testCryptography);
   readonly epochs: EpochCertificate[] = [];
   time: number;
@@ -129,20 +140,21 @@ export class TestLog {
   /** The next header over these outcomes; `changes` may spoil it. */
   header(outcomes: readonly Outcome[], changes: Partial<Header> = {}): Header {
     this.time += 10;
+    const { protocolVersion } = { protocolVersion: this.protocol, ...changes };
     const header = {
-      protocolVersion: 1,
+      ...headerVersion(this, this.tree.rehashed),
       service: this.service,
       epoch: this.configuration.epoch,
       sequence: this.tree.size + 1,
       time: this.time,
       proposer: 0,
       previousRoot: this.tree.root(),
-      transactionsRoot: new TransactionsTree(testCryptography, outcomes).root,
+      transactionsRoot: new TransactionsTree(testCryptography.of(protocolVersion), outcomes).root,
       transactions: outcomes.length,
-      configuration: configurationDigest(testCryptography, this.configuration),
+      configuration: configurationDigest(testCryptography.of(protocolVersion), this.configuration),
       ...changes,
     };
-    this.tree.append(headerDigest(testCryptography, header));
+    this.tree.append(headerDigest(testCryptography, header), header.rehashed);
     return header;
   }
 
@@ -211,7 +223,8 @@ export class TestLog {
 
   /** Closes the epoch with a batch over these outcomes, and goes on to the next. */
   close(next: Configuration, launches = this.launches, outcomes: readonly Outcome[] = []): EpochCertificate {
-    const header = this.header(outcomes, { configuration: configurationDigest(testCryptography, next) });
+    const configuration = configurationDigest(testCryptography.of(this.protocol), next);
+    const header = this.header(outcomes, { configuration });
     const certificate = { header, certificate: this.commit(header), next };
     this.epochs.push(certificate);
     this.configuration = next;
@@ -230,8 +243,8 @@ export class TestLog {
 }
 
 /** Outcomes of a bundle whose requests each give `ok`. */
-export function outcomesOf(bundle: Bundle, writeSet: Uint8Array = new Uint8Array(0)): Outcome[] {
-  return requestDigests(testCryptography, bundle).map((request) => ({
+export function outcomesOf(bundle: Bundle, writeSet: Uint8Array = new Uint8Array(0), protocol = 1): Outcome[] {
+  return requestDigests(testCryptography.of(protocol), bundle).map((request) => ({
     request,
     result: Uint8Array.of(111, 107),
     salt: new Uint8Array(0),
@@ -264,6 +277,7 @@ export function receiptOf(
   outcomes = outcomesOf(bundle),
 ): Receipt {
   const { result, salt, writeSet } = outcomes[index]!;
+  const hash = testCryptography.of(shown.header.protocolVersion);
   return {
     version: receiptVersion,
     genesis: log.genesis,
@@ -278,8 +292,8 @@ export function receiptOf(
         operation: bundle.operations[index]!,
       },
       result,
-      writeSetDigest: writeSetDigest(testCryptography, salt, writeSet),
-      path: new TransactionsTree(testCryptography, outcomes).path(index),
+      writeSetDigest: writeSetDigest(hash, salt, writeSet),
+      path: new TransactionsTree(hash, outcomes).path(index),
     },
   };
 }

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Digest, merkleLeaf, merkleNode } from '@coppice/wire';
 import {
+  includesHeader,
   merkleLevels,
   MerkleTree,
   pathInLevels,
@@ -113,6 +114,50 @@ describe('a Merkle tree that grows', () => {
         for (let other = 1; other <= size; other++) {
           const holds = verifyConsistency(cryptography, other, size, tree.root(other), root, path);
           assert.equal(holds, other === before, `${before} as ${other} of ${size}`);
+        }
+      }
+    }
+  });
+});
+
+describe('a tree whose hash changes', () => {
+  /** The definition, with the hash of each node that of its last leaf. `end`: of the last of `d`. */
+  const rootOf = (d: readonly Uint8Array[], end: number, old: number): Digest => {
+    const hash = cryptography.of(end > old ? 4 : 1);
+    if (d.length === 1) return merkleLeaf(hash, d[0]!);
+    const k = split(d.length);
+    return merkleNode(hash, rootOf(d.slice(0, k), end - d.length + k, old), rootOf(d.slice(k), end, old));
+  };
+
+  it('is that of the definition, proves its leaves, and goes on from any frontier', () => {
+    for (let size = 1; size <= 18; size++) {
+      for (let old = 0; old < size; old++) {
+        const list = leaves(size);
+        const tree = new MerkleTree(cryptography);
+        const append = (to: MerkleTree, from: number): void => {
+          for (const [i, each] of list.entries()) if (i >= from) to.append(each, i < old ? undefined : old);
+        };
+        append(tree, 0);
+        const root = rootOf(list, size, old);
+        assert.deepEqual([tree.root(), tree.rehashed], [root, old], `${old} of ${size}`);
+        for (let index = 0; index < size; index++) {
+          const path = tree.inclusionPath(index, size);
+          const shows = (rehashed: number | undefined): boolean =>
+            includesHeader(cryptography, list[index]!, index + 1, { path, rehashed, root, size });
+          assert.ok(shows(old), `${index} of ${size}, ${old} old`);
+          // Said otherwise, it is another path: of one leaf, or of a node beside it.
+          if (size > 1) assert.ok(!shows(undefined) && !shows(size));
+        }
+        for (let at = 0; at < size; at++) {
+          const known = at > old ? old : undefined;
+          const copy = MerkleTree.fromFrontier(cryptography, at, tree.frontier(at), known)!;
+          append(copy, at);
+          assert.deepEqual(copy.root(), root, `from ${at}`);
+          const back = tree.clone();
+          back.rollback(at);
+          assert.equal(back.rehashed, Math.min(at, old));
+          append(back, at);
+          assert.deepEqual(back.root(), root, `back to ${at}`);
         }
       }
     }

@@ -6,6 +6,7 @@ import {
   encode,
   type Header,
   headerDigest,
+  type Outcome,
   type SystemRequest,
   systemRequestDigest,
 } from '@coppice/wire';
@@ -127,6 +128,33 @@ export function receiptCases(): Record<string, ReceiptCase> {
     outcomes[4],
   );
 
+  // Batches 9 … 12, of the hash that version 4 brings; 10 closes epoch 1.
+  log.protocol = 4;
+  const renewed = bundles.map((bundle) => outcomesOf(bundle, Uint8Array.of(1, 2, 3), 4));
+  const h9 = log.header(renewed[4]!);
+  log.close(log.nextConfiguration());
+  const h11 = log.header(renewed[3]!);
+  const h12 = log.header(renewed[5]!);
+  const c12 = log.commit(h12);
+  const rehashed = receiptOf(
+    log,
+    bundles[4]!,
+    1,
+    { header: h9, via: undefined, certificate: log.commit(h9, { epoch: 1 }) },
+    renewed[4],
+  );
+  const under = (header: Header, bundle: number, of: Outcome[]): Receipt =>
+    receiptOf(
+      log,
+      bundles[bundle]!,
+      1,
+      { header, via: { header: h12, path: pathTo(header, h12) }, certificate: c12 },
+      of,
+    );
+  const oldUnderNew = under(h4, 3, outcomes[3]!);
+  const newUnderNew = under(h11, 3, renewed[3]!);
+  const oldNamed = receiptOf(log, bundles[4]!, 1, rehashed, outcomes[4]);
+
   const bytes = (receipt: Receipt): Uint8Array => encode(receiptCodec, receipt);
   const good = (receipt: Receipt): ReceiptCase => ({ service, check: 'ok', receipt: bytes(receipt) });
   const bad = (check: ReceiptCheck, from: Receipt, changes: Partial<Receipt>): ReceiptCase => ({
@@ -147,6 +175,21 @@ export function receiptCases(): Record<string, ReceiptCase> {
     'valid-in-epoch-0': good(early),
     'valid-in-epoch-1': good(direct),
     'valid-of-protocol-2': good(ofVersion2),
+    'valid-of-protocol-4': good(rehashed),
+    'valid-of-the-hash-before-via-a-header-of-protocol-4': good(oldUnderNew),
+    'valid-via-a-header-of-protocol-4': good(newUnderNew),
+    'of-protocol-4-under-request-and-write-set-of-the-hash-before': bad('transaction', rehashed, {
+      transaction: oldNamed.transaction,
+    }),
+    'of-the-hash-before-in-a-later-place': bad('path', under(h9, 4, renewed[4]!), {
+      header: { ...h4, sequence: h9.sequence, time: h9.time },
+    }),
+    'of-the-hash-before-in-an-epoch-after-the-change': bad('header', newUnderNew, {
+      header: { ...h4, sequence: h11.sequence, epoch: 2, time: h11.time },
+    }),
+    'another-place-of-the-change': bad('path', oldUnderNew, {
+      via: { ...oldUnderNew.via!, header: { ...h12, rehashed: 7 } },
+    }),
     'valid-via-a-later-header': good(via),
     'valid-via-a-later-epoch': good(across),
     'valid-system-request': good(system),

@@ -5,9 +5,12 @@ import { decode, encode, type GenesisDocument, genesisDocumentCodec, headerDiges
 import { bytesOf, seatNamed, testCryptography as cryptography, TestLog } from './fixtures.ts';
 
 /** A service of `batches` batches, and the document of one that goes on from its batch `head`. */
-function lost(batches = 80, head = batches): { log: TestLog; document: GenesisDocument } {
+function lost(batches = 80, head = batches, rehashed = batches): { log: TestLog; document: GenesisDocument } {
   const log = new TestLog();
-  const headers = Array.from({ length: batches }, () => log.header([]));
+  const headers = Array.from({ length: batches }, (_, i) => {
+    log.protocol = i < rehashed ? 3 : 4;
+    return log.header([]);
+  });
   const header = headers[head - 1]!;
   const size = Math.max(0, head - 64);
   const predecessor = {
@@ -60,6 +63,20 @@ describe('a successor', () => {
       const tree = inheritedTree(cryptography, document);
       assert.ok(typeof tree !== 'string');
       assert.deepEqual(tree.root(), log.tree.root(head));
+    }
+  });
+
+  it('goes on from a log whose hash changed, wherever it did', () => {
+    for (const rehashed of [0, 5, 16, 40, 79, 80]) {
+      const { log, document } = lost(80, 80, rehashed);
+      assert.equal(headObjection(cryptography, chainOf(log), document), undefined);
+      const tree = inheritedTree(cryptography, document);
+      assert.ok(typeof tree !== 'string', `${rehashed}: ${String(tree)}`);
+      log.protocol = 4;
+      const next = log.header([]);
+      assert.deepEqual([next.rehashed, tree.rehashed], [rehashed, rehashed]);
+      tree.append(headerDigest(cryptography, next), next.rehashed);
+      assert.deepEqual(tree.root(), log.tree.root());
     }
   });
 

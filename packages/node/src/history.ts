@@ -165,7 +165,7 @@ export class GapFiller {
       } catch (error) {
         throw new RecordError(error instanceof Error ? error.message : String(error));
       }
-      this.#tree.append(headerDigest(cryptography, header));
+      this.#tree.append(headerDigest(cryptography, header), header.rehashed);
     }
     ledger.append({ type, sequence, payload });
   }
@@ -176,8 +176,9 @@ function done(ask: (then: Done) => void): Promise<void> {
 }
 
 /** Throws where the outcomes are not those of the batch's requests, or not those that its header names. */
-export function checkBatch(cryptography: Cryptography, record: BatchRecord): void {
+export function checkBatch(provider: Cryptography, record: BatchRecord): void {
   const { header, outcomes } = record;
+  const cryptography = provider.of(header.protocolVersion);
   const batch = decode(batchCodec, record.batch);
   if (!batch.ok) throw new Error(`malformed batch ${header.sequence}`);
   const requests = batch.value.items.flatMap((item) =>

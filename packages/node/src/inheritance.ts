@@ -132,7 +132,7 @@ class Replay {
         this.#waiting = this.#waiting.slice(0, sequence - 1 - this.#applied);
         if (!sameBytes(header.previousRoot, this.#tree.root())) throw new Error(`batch ${sequence} is of another log`);
         checkBatch(nodeCryptography, record);
-        this.#tree.append(digest);
+        this.#tree.append(digest, header.rehashed);
         this.#waiting.push({ header, outcomes });
         return;
       }
@@ -145,6 +145,7 @@ class Replay {
         if (certificate.sequence > this.#tree.size || certificate.sequence < this.#applied) return;
         if (!sameBytes(this.#tree.root(certificate.sequence), certificate.ledgerRoot)) return;
         this.#apply(certificate.sequence);
+        this.#hashAsLast();
         this.#checkpoint = { certificate, snapshot: this.#state.snapshot() };
         return;
       }
@@ -157,6 +158,7 @@ class Replay {
     if (this.#tree.size !== this.#through) throw new Error(`the log ends with batch ${this.#tree.size}`);
     this.#apply(this.#through);
     const header = this.#last;
+    this.#hashAsLast();
     if (header === undefined) throw new Error('the log is empty');
     return {
       state: this.#state,
@@ -179,6 +181,7 @@ class Replay {
         throw new Error('a genesis that goes on from another log');
       this.#tree.rollback(sequence);
       this.#apply(sequence);
+      this.#hashAsLast();
       this.#waiting = [];
       if (!sameBytes(this.#state.digest(), predecessor.stateDigest))
         throw new Error('a genesis that goes on from another state');
@@ -198,6 +201,11 @@ class Replay {
       this.#applied = header.sequence;
       this.#last = header;
     }
+  }
+
+  /** A state's digest is of the hash of the header that it is after. spec/algorithms.md, 23. */
+  #hashAsLast(): void {
+    if (this.#last !== undefined) this.#state.hashBy(nodeCryptography.of(this.#last.protocolVersion));
   }
 
   #write(encoded: Uint8Array): void {

@@ -83,7 +83,7 @@ export class InheritedBatches {
       for (let i = tree.size + 1; i < sequence; i++) {
         const between = headers.get(i);
         if (between === undefined) return undefined;
-        tree.append(headerDigest(this.#cryptography, between));
+        tree.append(headerDigest(this.#cryptography, between), between.rehashed);
       }
       const header = headers.get(sequence);
       return header && { header, certificate, tree };

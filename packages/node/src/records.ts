@@ -196,8 +196,9 @@ function recallByLater(
     if (certified === undefined) return undefined;
     const tree = new MerkleTree(cryptography);
     for (let i = 1; i < certified.sequence; i++) {
-      if (headers[i] === undefined) return undefined;
-      tree.append(headerDigest(cryptography, headers[i]!));
+      const header = headers[i];
+      if (header === undefined) return undefined;
+      tree.append(headerDigest(cryptography, header), header.rehashed);
     }
     const digest = tree.leaf(sequence - 1)!;
     const batch = batches.find(({ header }) => sameBytes(headerDigest(cryptography, header), digest));

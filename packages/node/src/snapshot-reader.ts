@@ -5,7 +5,14 @@
 import { nodeCryptography } from '@coppice/cryptography';
 import { decodeParts, type LeafStore, type Snapshot, StateTransfer } from '@coppice/state';
 import type { Snapshots } from '@coppice/storage';
-import { type CheckpointCertificate, checkpointCertificateCodec, decode } from '@coppice/wire';
+import {
+  type CheckpointCertificate,
+  checkpointCertificateCodec,
+  type Cryptography,
+  decode,
+  type Digest,
+  rehashedFrom,
+} from '@coppice/wire';
 
 export interface RestoredSnapshot {
   readonly certificate: CheckpointCertificate;
@@ -20,7 +27,9 @@ export function restoreSnapshot(snapshots: Snapshots, sequence: number, leaves?:
     const certificate = decode(checkpointCertificateCodec, written.metadata);
     if (!certificate.ok || certificate.value.sequence !== step)
       throw new Error(`the snapshot of batch ${step} has no checkpoint of it`);
-    const transfer = StateTransfer.begin(nodeCryptography, certificate.value.stateDigest, restored?.state, leaves);
+    const { stateDigest } = certificate.value;
+    const cryptography = restored?.state.cryptography ?? hashOf(stateDigest, written.chunks());
+    const transfer = StateTransfer.begin(cryptography, stateDigest, restored?.state, leaves);
     for (const chunk of written.chunks()) {
       const parts = decodeParts(chunk);
       if (!parts.ok) throw new Error(`the snapshot of batch ${step}: malformed: ${parts.reason}`);
@@ -33,4 +42,17 @@ export function restoreSnapshot(snapshots: Snapshots, sequence: number, leaves?:
     restored = { certificate: certificate.value, state: transfer.finish() };
   }
   return restored!;
+}
+
+/** No certificate says the hash of its state: the root does, which has the certified digest by that one alone. spec/algorithms.md, 23. */
+function hashOf(stateDigest: Digest, chunks: Iterable<Uint8Array>): Cryptography {
+  const later = nodeCryptography.of(rehashedFrom);
+  for (const chunk of chunks) {
+    const parts = decodeParts(chunk);
+    const root = parts.ok ? parts.value.find(({ path }) => path === '') : undefined;
+    return root !== undefined && StateTransfer.begin(later, stateDigest).accept('', root.bytes).ok
+      ? later
+      : nodeCryptography;
+  }
+  return nodeCryptography;
 }

@@ -3,7 +3,8 @@
  * from. This instance itself never reads them back.
  *
  * Most are increments, which hold what was written since the one before: so writing them costs what the load writes, however large the
- * state is. One is whole again when its increments have become as large as the last whole one. spec/storage.md, "Snapshots".
+ * state is. One is whole again when its increments have become as large as the last whole one, and when the hash has changed. spec/storage.md,
+ * "Snapshots".
  */
 import type { ReplicaExecution } from '@coppice/execution';
 import type { Snapshot } from '@coppice/state';
@@ -46,7 +47,8 @@ export class SnapshotWriter {
     if (snapshot === undefined) return;
     this.#writing = true;
     const began = performance.now();
-    const base = this.#incrementBytes < this.#wholeBytes ? this.#last : undefined;
+    const fits = this.#incrementBytes < this.#wholeBytes && this.#last?.snapshot.cryptography === snapshot.cryptography;
+    const base = fits ? this.#last : undefined;
     let bytes = 0;
     function* chunks(): Generator<Uint8Array> {
       for (const chunk of snapshot!.chunks(chunkBytes, base?.snapshot)) {

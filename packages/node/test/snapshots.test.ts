@@ -74,6 +74,15 @@ test('a state is written once, and from then on what changed', async (t) => {
     [4000, 6, 4],
   );
 
+  // Of another hash, nothing of the one before is known any more.
+  state.hashBy(nodeCryptography.of(4));
+  await checkpoint(7, 1);
+  await checkpoint(8, 1);
+  assert.deepEqual(
+    lines.slice(6).map(({ base }) => base),
+    [undefined, 7],
+  );
+
   // One that is another's increment, and one that lacks its base.
   const [whole, increment] = readdirSync(folder)
     .sort()
@@ -81,12 +90,12 @@ test('a state is written once, and from then on what changed', async (t) => {
   assert.ok(statSync(increment).size < statSync(whole).size / 10);
   const bytes = readFileSync(whole);
   writeFileSync(whole, bytes.with(5000, bytes[5000]! ^ 1));
-  assert.throws(() => restoreSnapshot(snapshots, 6), /CORRUPT_SNAPSHOT/);
+  assert.throws(() => restoreSnapshot(snapshots, 8), /CORRUPT_SNAPSHOT/);
   rmSync(whole);
-  assert.throws(() => restoreSnapshot(snapshots, 6), /base-missing/);
+  assert.throws(() => restoreSnapshot(snapshots, 8), /base-missing/);
   const other = new State(nodeCryptography);
   await new Promise<void>((resolve) =>
-    snapshots.write(5, new Uint8Array(3), other.snapshot().chunks(1000), () => resolve()),
+    snapshots.write(7, new Uint8Array(3), other.snapshot().chunks(1000), () => resolve()),
   );
-  assert.throws(() => restoreSnapshot(snapshots, 6), /no checkpoint/);
+  assert.throws(() => restoreSnapshot(snapshots, 8), /no checkpoint/);
 });

@@ -120,7 +120,7 @@ function leadsTo(replica: Replica, entries: readonly LogEntry[], digest: Digest)
   for (const { header } of above) {
     if (header.sequence !== tree.size + 1 || !sameBytes(header.previousRoot, tree.root())) return false;
     last = headerDigest(replica.environment.cryptography, header);
-    tree.append(last);
+    tree.append(last, header.rehashed);
   }
   return last !== undefined && sameBytes(last, digest);
 }

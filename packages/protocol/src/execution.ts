@@ -124,9 +124,10 @@ export interface Execution {
   parts(sequence: number, paths: readonly Uint8Array[], bytesMax: number): readonly StatePart[];
   /**
    * Begins to receive the state of this digest. Nothing changes before {@link install}. What was begun before and is not in place is given
-   * up, and its parts, as far as they are those of this state, too, are not asked for again.
+   * up, and its parts, as far as they are those of this state, too, are not asked for again. `protocol`: the version of the header after
+   * whose batch the state is.
    */
-  transfer(stateDigest: Digest): StateTransfer;
+  transfer(stateDigest: Digest, protocol: number): StateTransfer;
   /** Replaces the committed state, which is now that after `sequence`, and drops every overlay. */
   install(sequence: number, transfer: StateTransfer): void;
 }

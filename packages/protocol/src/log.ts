@@ -58,7 +58,7 @@ export function execute(
 export function headerFor(replica: Replica, attempt: Attempt, executed: Executed): Header {
   const { cryptography, service } = replica.environment;
   return {
-    ...headerVersion(executed.active),
+    ...headerVersion(executed.active, replica.tree.rehashed),
     service,
     epoch: replica.epoch,
     sequence: replica.executed + 1,
@@ -67,16 +67,18 @@ export function headerFor(replica: Replica, attempt: Attempt, executed: Executed
     previousRoot: replica.tree.root(),
     transactionsRoot: executed.transactionsRoot,
     transactions: executed.outcomes.length,
-    configuration: digestOf(cryptography, executed.configuration),
+    configuration: digestOf(cryptography.of(executed.active.protocol), executed.configuration),
   };
 }
 
-/** Of the configuration, which only a closing batch changes: so each is digested once. */
-const digests = new WeakMap<Configuration, Digest>();
+/** Of the configuration, which only a closing batch changes: so each is digested once, by each hash. */
+const digests = new WeakMap<Configuration, { readonly by: Cryptography; readonly digest: Digest }>();
 
 function digestOf(cryptography: Cryptography, configuration: Configuration): Digest {
-  const digest = digests.get(configuration) ?? configurationDigest(cryptography, configuration);
-  digests.set(configuration, digest);
+  const known = digests.get(configuration);
+  if (known?.by === cryptography) return known.digest;
+  const digest = configurationDigest(cryptography, configuration);
+  digests.set(configuration, { by: cryptography, digest });
   return digest;
 }
 
@@ -114,7 +116,7 @@ export function accept(
     certificate: undefined,
   };
   replica.log.set(sequence, entry);
-  replica.tree.append(entry.headerDigest);
+  replica.tree.append(entry.headerDigest, header.rehashed);
   replica.executed = sequence;
   replica.timeOfExecuted = header.time;
   for (const item of attempt.batch.items) replica.pool.order(itemKey(cryptography, item), sequence);

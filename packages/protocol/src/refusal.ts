@@ -7,6 +7,7 @@ import {
   type CommitCertificate,
   decode,
   type Digest,
+  type Cryptography,
   headerDigest,
   type Item,
   type Outcome,
@@ -96,7 +97,7 @@ export function onOutcomes(replica: Replica, from: InstanceId, m: MessageOf<'out
 }
 
 function firstDifference(replica: Replica, mine: readonly Outcome[], theirs: readonly Outcome[]): Digest | undefined {
-  const { cryptography } = replica.environment;
+  const cryptography = hashOf(replica);
   const others = outcomeLeaves(cryptography, theirs);
   const differs = outcomeLeaves(cryptography, mine).findIndex((leaf, i) => {
     const other = others[i];
@@ -152,9 +153,14 @@ function forgetOldest(replica: Replica, slot: number): void {
   if (known.size === 0) replica.refusals.delete(key);
 }
 
+/** By which the next batch names its requests. */
+function hashOf({ environment: { cryptography, execution } }: Replica): Cryptography {
+  return cryptography.of(execution.active().protocol);
+}
+
 /** What replicas might not agree on: what the service makes of a request, or of the state. */
 function disputable(replica: Replica, item: Item): readonly Digest[] {
-  const { cryptography } = replica.environment;
+  const cryptography = hashOf(replica);
   if (item.kind === 'bundle') return requestDigests(cryptography, item.bundle);
   return item.request.kind === 'activate' ? [systemRequestDigest(cryptography, item.request)] : [];
 }
@@ -202,7 +208,7 @@ function adoptOutcomes(replica: Replica, outcomes: readonly Outcome[], effects: 
   const { cryptography, execution } = replica.environment;
   const { header } = entry;
   const batch = decode(batchCodec, entry.batch);
-  const { root } = TransactionsTree.of(cryptography, outcomes);
+  const { root } = TransactionsTree.of(cryptography.of(header.protocolVersion), outcomes);
   if (header.sequence !== replica.executed + 1 || !batch.ok || !sameBytes(root, header.transactionsRoot)) {
     return effects.reject(from, 'outcomes', 'wrong-header');
   }

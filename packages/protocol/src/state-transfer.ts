@@ -9,9 +9,10 @@
 import { MerkleTree } from '@coppice/ledger';
 import {
   type Configuration,
-  configurationDigest,
+  configurationNamed,
   type EpochCertificate,
   epochPage,
+  type Header,
   headerDigest,
   sameBytes,
   toLatin1,
@@ -88,7 +89,7 @@ export function onSnapshot(replica: Replica, from: InstanceId, m: MessageOf<'sna
   // The epoch in which the log goes on above the checkpoint: the first that did not end at or below it.
   const epoch = chain.filter((closed) => closed.header.sequence <= certificate.sequence).length;
   const configuration = configurationAt(epoch)!;
-  const tree = treeOf(replica, frontier, recent);
+  const tree = treeOf(replica, frontier, recent, header);
   if (
     tree === undefined ||
     // The same frontier at all: executions ask about the headers above it, and may not differ.
@@ -97,7 +98,7 @@ export function onSnapshot(replica: Replica, from: InstanceId, m: MessageOf<'sna
     tree.size !== certificate.sequence ||
     !sameBytes(tree.root(), certificate.ledgerRoot) ||
     !sameBytes(tree.leaf(tree.size - 1) ?? new Uint8Array(0), headerDigest(cryptography, header)) ||
-    !sameBytes(header.configuration, configurationDigest(cryptography, configuration))
+    !sameBytes(header.configuration, configurationNamed(cryptography, header, configuration))
   ) {
     return reject('wrong-chain', 'frontier');
   }
@@ -109,7 +110,7 @@ export function onSnapshot(replica: Replica, from: InstanceId, m: MessageOf<'sna
     // What was proven beyond the checkpoint's own epoch, the log proves again.
     epochs: chain.slice(0, Math.max(epoch, signedIn)),
     configuration,
-    parts: execution.transfer(certificate.stateDigest),
+    parts: execution.transfer(certificate.stateDigest, header.protocolVersion),
     since: replica.now,
     asked: new Map(),
     offeredBy: from,
@@ -129,7 +130,8 @@ function extendChain(replica: Replica, more: readonly EpochCertificate[]): Epoch
     if (header.epoch !== configuration.epoch) return 'an epoch is missing';
     if (next.next.epoch !== header.epoch + 1 || next.next.slots !== configuration.slots) return 'configuration';
     if (!sameBytes(header.service, service)) return 'another service';
-    if (!sameBytes(header.configuration, configurationDigest(cryptography, next.next))) return 'configuration digest';
+    if (!sameBytes(header.configuration, configurationNamed(cryptography, header, next.next)))
+      return 'configuration digest';
     if (header.sequence <= (chain.at(-1)?.header.sequence ?? 0)) return 'sequence';
     if (!sameBytes(certificate.subject.headerDigest, headerDigest(cryptography, header))) return 'header';
     if (certificate.subject.sequence !== header.sequence) return 'sequence';
@@ -143,8 +145,9 @@ function treeOf(
   replica: Replica,
   frontier: MessageOf<'snapshot'>['frontier'],
   recent: MessageOf<'snapshot'>['recent'],
+  { rehashed }: Header,
 ): MerkleTree | undefined {
-  const tree = MerkleTree.fromFrontier(replica.environment.cryptography, frontier.size, frontier.peaks);
+  const tree = MerkleTree.fromFrontier(replica.environment.cryptography, frontier.size, frontier.peaks, rehashed);
   if (tree === undefined) return undefined;
   for (const leaf of recent) tree.append(leaf);
   return tree;
@@ -280,7 +283,7 @@ function install(replica: Replica, effects: Effects): void {
   below.rollback(replica.committed);
   replica.transfer = undefined;
   replica.filling = ++replica.syncToken;
-  const tree = treeOf(replica, transfer.frontier, transfer.recent)!;
+  const tree = treeOf(replica, transfer.frontier, transfer.recent, transfer.header)!;
   if (votedBeside(replica, tree)) replica.mute = true;
   eraseNonces(replica);
   replica.log.clear();

@@ -20,6 +20,7 @@ import {
   type Signer,
   systemRequestDigest,
   toLatin1,
+  ofAllVersions,
 } from '@coppice/wire';
 import type { BatchInput, Executed, Execution, RequestStatus, StatePart, StateTransfer } from '../src/execution.ts';
 
@@ -32,14 +33,17 @@ function signatureOf(seed: Uint8Array, message: Uint8Array): Uint8Array {
   return new Uint8Array(hash('sha512', Buffer.concat([seed, message]), 'buffer'));
 }
 
-export const toyCryptography: Cryptography = {
-  hash: sha256,
-  verify(publicKey, message, signature) {
-    const seed = seeds.get(toLatin1(publicKey));
-    return seed !== undefined && sameBytes(signatureOf(seed, message), signature);
+export const toyCryptography: Cryptography = ofAllVersions(
+  {
+    hash: sha256,
+    verify(publicKey, message, signature) {
+      const seed = seeds.get(toLatin1(publicKey));
+      return seed !== undefined && sameBytes(signatureOf(seed, message), signature);
+    },
+    validPublicKey: (publicKey) => publicKey.length === 32,
   },
-  validPublicKey: (publicKey) => publicKey.length === 32,
-};
+  (bytes) => new Uint8Array(hash('sha3-256', bytes, 'buffer')),
+);
 
 const signers = new Map<string, Signer>();
 
@@ -98,6 +102,8 @@ export class ToyExecution implements Execution {
   #snapshots = new Map<number, Layer>();
   /** Makes this replica compute something else for operations that begin with `odd`. */
   odd = false;
+  /** The last batch of version 1 of the protocol: those after it are of version 4. */
+  rehashed = Infinity;
 
   constructor(slots: number) {
     this.#layers = [
@@ -115,12 +121,14 @@ export class ToyExecution implements Execution {
 
   #push(input: BatchInput, results: (text: string) => string): Executed {
     let { launches, epoch, candidate } = this.#top;
+    const active = this.active();
+    const cryptography = toyCryptography.of(active.protocol);
     const operations = [...this.#top.operations];
     const outcomes: Outcome[] = [];
     let closing = false;
     for (const item of input.batch.items) {
       if (item.kind === 'system') {
-        const request = systemRequestDigest(toyCryptography, item.request);
+        const request = systemRequestDigest(cryptography, item.request);
         outcomes.push({ request, result: new Uint8Array(0), salt: new Uint8Array(0), writeSet: new Uint8Array(0) });
         if (item.request.kind === 'ready' && candidate !== undefined && !closing) {
           const { slot, launch } = candidate;
@@ -138,7 +146,7 @@ export class ToyExecution implements Execution {
         const result = results(text);
         operations.push(result);
         outcomes.push({
-          request: requestDigest(toyCryptography, item.bundle.client, item.bundle.first + i, operation),
+          request: requestDigest(cryptography, item.bundle.client, item.bundle.first + i, operation),
           result: encodeUtf8(result)!,
           salt: new Uint8Array(0),
           writeSet: new Uint8Array(0),
@@ -147,12 +155,7 @@ export class ToyExecution implements Execution {
     }
     if (closing) epoch += 1;
     this.#layers.push({ sequence: input.sequence, operations, launches, epoch, candidate });
-    return this.#executed(outcomes);
-  }
-
-  #executed(outcomes: Outcome[]): Executed {
-    const transactionsRoot = merkleRoot(toyCryptography, outcomeLeaves(toyCryptography, outcomes));
-    const active = this.active();
+    const transactionsRoot = merkleRoot(cryptography, outcomeLeaves(cryptography, outcomes));
     return { transactionsRoot, outcomes, configuration: this.configuration(), active, checkpoint: false };
   }
 
@@ -177,7 +180,8 @@ export class ToyExecution implements Execution {
   }
 
   active(): Active {
-    return { protocol: 1, code: { version: 1, script: new Uint8Array(32) } };
+    const protocol = this.#top.sequence < this.rehashed ? 1 : 4;
+    return { protocol, code: { version: 1, script: new Uint8Array(32) } };
   }
 
   activationDue(): undefined {}
@@ -206,7 +210,7 @@ export class ToyExecution implements Execution {
 
   checkpoint(sequence: number): Uint8Array {
     this.#snapshots.set(sequence, this.committed);
-    return digestOfLayer(this.committed);
+    return digestOfLayer(this.committed, sequence > this.rehashed ? 4 : 1);
   }
 
   damage(): undefined {
@@ -222,10 +226,10 @@ export class ToyExecution implements Execution {
     return layer === undefined ? [] : paths.map((path) => ({ path, bytes: encodeUtf8(JSON.stringify(layer))! }));
   }
 
-  transfer(stateDigest: Uint8Array): StateTransfer & { layer: () => Layer } {
+  transfer(stateDigest: Uint8Array, protocol: number): StateTransfer & { layer: () => Layer } {
     let asked = false;
     // Where nothing differs, nothing is asked for.
-    let layer = sameBytes(digestOfLayer(this.committed), stateDigest) ? this.committed : undefined;
+    let layer = sameBytes(digestOfLayer(this.committed, protocol), stateDigest) ? this.committed : undefined;
     return {
       wanted() {
         if (asked || layer !== undefined) return [];
@@ -236,7 +240,7 @@ export class ToyExecution implements Execution {
         const received = JSON.parse(new TextDecoder().decode(part.bytes), (_, value: unknown) =>
           value === null ? undefined : value,
         ) as Layer;
-        if (!sameBytes(digestOfLayer(received), stateDigest)) return 'wrong digest';
+        if (!sameBytes(digestOfLayer(received, protocol), stateDigest)) return 'wrong digest';
         layer = received;
         return undefined;
       },
@@ -257,8 +261,8 @@ export class ToyExecution implements Execution {
 }
 
 /** Of the state: batches without operations do not change it. */
-function digestOfLayer(layer: Layer): Uint8Array {
-  return toyCryptography.hash(encodeUtf8(JSON.stringify({ ...layer, sequence: 0 }))!);
+function digestOfLayer(layer: Layer, protocol: number): Uint8Array {
+  return toyCryptography.of(protocol).hash(encodeUtf8(JSON.stringify({ ...layer, sequence: 0 }))!);
 }
 
 let numbers = 0;

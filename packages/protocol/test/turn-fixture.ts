@@ -12,6 +12,7 @@ import {
   quorumOf,
   toHex,
   voteStatement,
+  ofAllVersions,
 } from '@coppice/wire';
 import {
   configurationOf,
@@ -33,11 +34,14 @@ const sha256 = (...parts: (Uint8Array | string)[]): Uint8Array => {
 export const sign = (publicKey: Uint8Array, message: Uint8Array): Uint8Array =>
   new Uint8Array([...sha256('1', publicKey, message), ...sha256('2', publicKey, message)]);
 
-export const cryptography: Cryptography = {
-  hash: (bytes) => sha256(bytes),
-  verify: (publicKey, message, signature) => toHex(sign(publicKey, message)) === toHex(signature),
-  validPublicKey: (publicKey) => publicKey[0] !== 255 || publicKey[1] !== 255,
-};
+export const cryptography: Cryptography = ofAllVersions(
+  {
+    hash: (bytes) => sha256(bytes),
+    verify: (publicKey, message, signature) => toHex(sign(publicKey, message)) === toHex(signature),
+    validPublicKey: (publicKey) => publicKey[0] !== 255 || publicKey[1] !== 255,
+  },
+  (bytes) => new Uint8Array(createHash('sha3-256').update(bytes).digest()),
+);
 
 export const digestOfText = (text: string): Uint8Array => sha256(text);
 export const service = digestOfText('service');

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { encodeOperation } from '@coppice/service';
 import { instrument, ScriptError } from '@coppice/service/bundle';
 import { State } from '@coppice/state';
-import { AssertionError } from '@coppice/wire';
+import { AssertionError, ofAllVersions } from '@coppice/wire';
 import { commands, evaluated } from './loaded.ts';
 
 /** What `Error` was before the realm was locked down: it leads to the functions on the stack. */
@@ -338,11 +338,8 @@ test('who writes more than a transaction may is refused, and nothing of ours fai
     values(tx) { for (let i = 0; i < 5; i++) tx.map('a').set('k' + i, 'x'.repeat(1_000_000)); },
     value(tx) { tx.map('a').set('k', ['x'.repeat(600_000), 'x'.repeat(600_000)]); },
     caught(tx) { try { tx.map('a').set('k', 'x'.repeat(1_048_576)); } catch (error) { return error.code; } },`);
-  const cryptography = {
-    hash: (bytes: Uint8Array) => new Uint8Array(hash('sha256', bytes, 'buffer')),
-    verify: () => false,
-    validPublicKey: () => false,
-  };
+  const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(hash('sha256', bytes, 'buffer'));
+  const cryptography = ofAllVersions({ hash: sha256, verify: () => false, validPublicKey: () => false }, sha256);
   const given = (command: string): unknown => {
     const agreed = { caller: { id: 'a', roles: [] }, time: 1, sequence: 1, seed: new Uint8Array(32) };
     const tx = new State(cryptography).begin().transaction();

@@ -20,7 +20,7 @@ import {
   stateMap,
 } from '@coppice/service/runtime';
 import { State } from '@coppice/state';
-import { decodePlainCbor, decodeResult, limits, type PlainValue } from '@coppice/wire';
+import { decodePlainCbor, decodeResult, limits, ofAllVersions, type PlainValue } from '@coppice/wire';
 import { createHash } from 'node:crypto';
 import { MemoryState } from '../src/testing.ts';
 
@@ -73,7 +73,7 @@ const service = defineService({
 
 test('on the state of replicas', () => {
   const hash = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
-  const state = new State({ hash, verify: () => false, validPublicKey: () => false });
+  const state = new State(ofAllVersions({ hash, verify: () => false, validPublicKey: () => false }, hash));
   const overlay = state.begin();
   const execute = (name: string): Outcome => {
     const transaction = overlay.transaction();

@@ -211,7 +211,7 @@ export class Client {
     { first, index, header, path, transactions }: ClientAnswerOf<'committed'>,
     bundle: Bundle,
   ): RangeProof | undefined {
-    const { cryptography } = this.#options.world.provider;
+    const cryptography = this.#options.world.provider.cryptography.of(header.protocolVersion);
     const hashes = transactions.flatMap(({ result, writeSetDigest }, i) => {
       const operation = bundle.operations[first + i - bundle.first];
       if (operation === undefined) return [];

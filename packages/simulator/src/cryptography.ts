@@ -7,7 +7,17 @@
  */
 import type { EvidenceCryptography } from '@coppice/attestation';
 import { nodeCryptography, signerFromSeed, TwofoldSigner } from '@coppice/cryptography';
-import { concatBytes, type Cryptography, sameBytes, type Scheme, schemes, type Signer, toLatin1 } from '@coppice/wire';
+import {
+  concatBytes,
+  type Cryptography,
+  ofAllVersions,
+  rehashedFrom,
+  sameBytes,
+  type Scheme,
+  schemes,
+  type Signer,
+  toLatin1,
+} from '@coppice/wire';
 
 export interface CryptographyProvider {
   readonly cryptography: EvidenceCryptography;
@@ -17,7 +27,7 @@ export interface CryptographyProvider {
 
 export function realProvider(): CryptographyProvider {
   return {
-    cryptography: { ...nodeCryptography, verify: remembering() },
+    cryptography: ofAllVersions({ ...nodeCryptography, verify: remembering() }, nodeCryptography.of(rehashedFrom).hash),
     signerOf(seed, scheme = 1) {
       const signer = signerFromSeed(seed);
       return scheme === 1 ? signer : new TwofoldSigner(signer, seed, { hedged: false });
@@ -60,16 +70,19 @@ export function quickProvider(): CryptographyProvider {
     return padded(concatBytes(half, half), schemes[scheme].signatureBytes);
   };
   return {
-    cryptography: {
-      x509: real.x509,
-      hash: (bytes) => real.hash(bytes),
-      verify(publicKey, message, signature) {
-        const secret = secrets.get(toLatin1(publicKey));
-        if (secret === undefined) return verifyReal(publicKey, message, signature);
-        return sameBytes(code(secret, message), signature);
+    cryptography: ofAllVersions(
+      {
+        x509: real.x509,
+        hash: real.hash,
+        verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+          const secret = secrets.get(toLatin1(publicKey));
+          if (secret === undefined) return verifyReal(publicKey, message, signature);
+          return sameBytes(code(secret, message), signature);
+        },
+        validPublicKey: (publicKey: Uint8Array) => secrets.has(toLatin1(publicKey)) || real.validPublicKey(publicKey),
       },
-      validPublicKey: (publicKey) => secrets.has(toLatin1(publicKey)) || real.validPublicKey(publicKey),
-    },
+      real.of(rehashedFrom).hash,
+    ),
     signerOf(seed, scheme = 1) {
       const secret: Secret = { bytes: Uint8Array.from(seed), scheme };
       const name = Uint8Array.from(real.hash(concatBytes(secret.bytes, Uint8Array.of(1))));

@@ -365,13 +365,14 @@ export class Instance implements Endpoint {
   #leads(batches: readonly CommittedBatch[], from: number, root: Digest): boolean {
     const { cryptography } = this.world.provider;
     const tree = new MerkleTree(cryptography);
+    const rehashed = batches.at(-1)?.header.rehashed;
     for (let sequence = 1; sequence < from; sequence++) {
       const known = this.#headers.get(sequence);
       // An earlier gap is not filled yet.
       if (known === undefined) return false;
-      tree.append(known);
+      tree.append(known, sequence > (rehashed ?? sequence) ? rehashed : undefined);
     }
-    for (const { header } of batches) tree.append(headerDigest(cryptography, header));
+    for (const { header } of batches) tree.append(headerDigest(cryptography, header), header.rehashed);
     return sameBytes(tree.root(), root);
   }
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { Governance } from '../src/checkers/governance.ts';
 import { type Outcome, simulate, smallPlan } from '@coppice/simulator';
-import { encodeCbor } from '@coppice/wire';
+import { encodeCbor, ofAllVersions } from '@coppice/wire';
 import { encodeWriteSet } from '../../state/src/index.ts';
 
 describe('seeds in which members vote', () => {
@@ -31,7 +31,8 @@ describe('seeds in which members vote', () => {
 
 it('the checker sees a constitution that nobody decided on', () => {
   const violations: string[] = [];
-  const cryptography = { hash: () => new Uint8Array(32), verify: () => true, validPublicKey: () => true };
+  const hash = (): Uint8Array => new Uint8Array(32);
+  const cryptography = ofAllVersions({ hash, verify: () => true, validPublicKey: () => true }, hash);
   const checker = new Governance(
     (message) => violations.push(message),
     cryptography,

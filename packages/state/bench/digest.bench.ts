@@ -1,5 +1,5 @@
 /**
- * What the state costs: a transaction, folding it, the digest of a changed key, and memory.
+ * What the state costs: a transaction, folding it, the digest of a changed key, another hash, and memory.
  *
  *     node --expose-gc packages/state/bench/digest.bench.ts [keys] [changed]
  *
@@ -7,14 +7,17 @@
  */
 import { hash } from 'node:crypto';
 import process from 'node:process';
-import type { Cryptography } from '@coppice/wire';
+import { type Cryptography, ofAllVersions } from '@coppice/wire';
 import { encodeWriteSet, State } from '@coppice/state';
 
-const cryptography: Cryptography = {
-  hash: (bytes) => hash('sha256', bytes, 'buffer'),
-  verify: () => false,
-  validPublicKey: () => false,
-};
+const cryptography: Cryptography = ofAllVersions(
+  {
+    hash: (bytes) => hash('sha256', bytes, 'buffer'),
+    verify: () => false,
+    validPublicKey: () => false,
+  },
+  (bytes) => hash('sha3-256', bytes, 'buffer'),
+);
 
 const keys = Number(process.argv[2] ?? 1_000_000);
 const changed = Number(process.argv[3] ?? 1_000);
@@ -100,4 +103,8 @@ report('a read of a committed key', perRead);
 started = performance.now();
 const damage = kept.rehash(0, 64);
 report('a key, rehashing a 64th', [((performance.now() - started) / (keys / 64)) * 1e3]);
+started = performance.now();
+state.hashBy(cryptography.of(4));
+state.digest();
+report('a key, hashing all of it by SHA3-256', [((performance.now() - started) / keys) * 1e3]);
 if (damage !== undefined) throw new Error(`damage at ${damage}`);

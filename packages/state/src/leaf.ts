@@ -2,7 +2,7 @@
  * A leaf of the authenticated trie: the entries of one small part of the state, packed into one byte string.
  *
  *     leaf   = head ‖ count × u32 end ‖ count × entry
- *     head   = 'L' ‖ u8 count ‖ count × (SHA-256(address) ‖ SHA-256(entry))
+ *     head   = 'L' ‖ u8 count ‖ count × (SHA-256(address) ‖ H(entry)), H as the trie has it
  *     entry  = 'E' ‖ u16 addressLength ‖ address ‖ u32 valueLength ‖ value
  *
  * All three lists are in the order of the first hash, the entry's *place* in the trie. An `end` counts bytes from the
@@ -205,6 +205,13 @@ function isPending(leaf: Leaf, record: number): boolean {
 
 function markPending(leaf: Leaf, record: number): void {
   for (let at = record + 32; at < record + recordBytes; at++) leaf[at] = 0;
+}
+
+/** A copy of the leaf in which all of them are pending. */
+export function unsettled(leaf: Leaf): Leaf {
+  const copy = copyOf(leaf);
+  for (let i = 0; i < countIn(copy); i++) markPending(copy, headerBytes + recordBytes * i);
+  return copy;
 }
 
 /** Computes the pending entry hashes. */

@@ -37,7 +37,7 @@ interface Version {
 
 /** The committed store, and the versions above it. Owned by a `State`. */
 export class Speculation {
-  readonly store: Store;
+  store: Store;
   readonly overlays: Overlay[] = [];
   readonly versions = new Changes<Version>();
   /** The one transaction that may be open. */

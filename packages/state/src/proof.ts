@@ -5,10 +5,10 @@
  * with the head of a leaf, or where a node has nothing on that way. Of other entries in the leaf it shows the hashes
  * of address and content: nothing to read, but something to check a guess against.
  */
-import { bytes, type Cryptography, type Digest, fromLatin1, list, sameBytes } from '@coppice/wire';
+import { bytes, type Cryptography, type Digest, list, rehashedFrom, sameBytes } from '@coppice/wire';
 import { addressOf, isKey, isMapName, type Key, valueBytesMax } from './address.ts';
 import { entryBytesOf, headBytesMax, isHead, itemsOfLeaf, leafOfEntry, nibbleOf, recordIn } from './leaf.ts';
-import { childDigest, isNodePreimage, noDigest, nodeBytes, partDigest, pathLengthMax } from './trie.ts';
+import { childDigest, isNodePreimage, noDigest, nodeBytes, partDigest, pathLengthMax, placeOf } from './trie.ts';
 
 /** From the root down. Of an empty state: nothing. */
 export type Proof = readonly Uint8Array[];
@@ -28,12 +28,28 @@ function refuse(reason: 'malformed' | 'wrong-digest' | 'wrong-claim'): ProofVerd
   return { ok: false, reason };
 }
 
-/** Whether `proof` shows that the claim holds in the state with this digest. Total: whatever it is given. */
-export function verifyProof(cryptography: Cryptography, digest: Digest, claim: Claim, proof: Proof): ProofVerdict {
+/**
+ * Whether `proof` shows that the claim holds in the state with this digest. Total: whatever it is given.
+ *
+ * @param since a version of the protocol that was active before: the digest is of a hash of it, or of a later one
+ */
+export function verifyProof(
+  cryptography: Cryptography,
+  digest: Digest,
+  claim: Claim,
+  proof: Proof,
+  since = 1,
+): ProofVerdict {
+  // No certificate of a checkpoint says its hash. spec/algorithms.md, 23.
+  const verdict = verifyBy(cryptography.of(rehashedFrom), digest, claim, proof);
+  return verdict.ok || since >= rehashedFrom ? verdict : verifyBy(cryptography.of(since), digest, claim, proof);
+}
+
+function verifyBy(cryptography: Cryptography, digest: Digest, claim: Claim, proof: Proof): ProofVerdict {
   const { map, key, value } = claim;
   if (!isMapName(map) || !isKey(key) || (value?.length ?? 0) > valueBytesMax) return refuse('malformed');
   const address = addressOf(map, key);
-  const place = cryptography.hash(fromLatin1(address));
+  const place = placeOf(cryptography, address);
 
   // Down the nodes, as far as the proof goes on: each must have the digest that the one above gives it.
   let expected = digest;

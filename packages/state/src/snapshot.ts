@@ -4,7 +4,7 @@
  * It answers queries ({@link Snapshot.view}), serves its parts to replicas that are behind ({@link Snapshot.answer}),
  * writes itself to disk ({@link Snapshot.chunks}), proves single keys to clients, and looks for silent corruption.
  */
-import { assert, type Digest, sameBytes, toLatin1 } from '@coppice/wire';
+import { assert, type Cryptography, type Digest, sameBytes, toLatin1 } from '@coppice/wire';
 import { addressOf, type Key } from './address.ts';
 import { addressBytes, entryBytesOf, entryHashOf, isLeaf, itemsOfLeaf, nibbleOf, prefixOf } from './leaf.ts';
 import { encodeParts, partOverhead, type StatePart } from './part.ts';
@@ -31,6 +31,11 @@ export class Snapshot {
   constructor(store: Store, digest: Digest) {
     this.store = store;
     this.digest = digest;
+  }
+
+  /** Whose hash its digests are of. */
+  get cryptography(): Cryptography {
+    return this.store.cryptography;
   }
 
   get view(): View {

@@ -58,6 +58,12 @@ export class State {
     while (this.overlays > overlaysToKeep) this.#speculation.discard();
   }
 
+  /** Makes digests, from now on, of this hash: if they were of another, all of the state is hashed. */
+  hashBy(cryptography: Cryptography): void {
+    const { store } = this.#speculation;
+    if (store.cryptography !== cryptography) this.#speculation.store = store.rehashed(cryptography);
+  }
+
   /** The committed state as it is at each call. For one that stands still, see {@link snapshot}. */
   view(): View {
     return this.#speculation.store;

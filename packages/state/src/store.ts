@@ -37,6 +37,11 @@ export class Store implements View {
     return new Store(this.cryptography, this.index.share(), this.trie.share());
   }
 
+  /** The same content, whose digest is of this hash. The two no longer see each other's changes. */
+  rehashed(cryptography: Cryptography): Store {
+    return new Store(cryptography, this.index.share(), this.trie.rehashed(cryptography));
+  }
+
   get(map: string, key: Key): Uint8Array | undefined {
     return this.valueAt(addressOf(map, key));
   }

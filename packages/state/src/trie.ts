@@ -6,9 +6,11 @@
  * of 16 parts, one digit deeper. So the shape follows from the content alone. A million small entries make four
  * levels of nodes; an attacker who makes places collide, or stores large values, only makes the trie deeper there.
  *
- *     node digest  = SHA-256('N' ‖ 16 × digest of the child, or zeros if it is empty)
- *     leaf digest  = SHA-256(head of the leaf)
+ *     node digest  = H('N' ‖ 16 × digest of the child, or zeros if it is empty)
+ *     leaf digest  = H(head of the leaf)
  *     state digest = the same of the root, in the domain "state"; of an empty state, of no bytes
+ *
+ * H is the hash of the version of the protocol (spec/algorithms.md); places are of SHA-256 in all of them.
  *
  * - A node belongs to the trie whose token it bears, and is changed by it alone (see tree.ts).
  * - A leaf below such a node that `fresh` has a bit for is nobody else's, either, and may be written to.
@@ -98,6 +100,11 @@ export function bytesOf(part: Part | undefined): number {
   return part instanceof Uint8Array ? leaves.bytesIn(part) : part.bytes;
 }
 
+/** Where an entry stands: by SHA-256, whatever the hash of the digests. */
+export function placeOf(cryptography: Cryptography, address: Address): Digest {
+  return cryptography.of(1).hash(fromLatin1(address));
+}
+
 /** Every entry of a part. */
 export function* itemsOf(part: Part | undefined): Generator<Item> {
   if (part === undefined) return;
@@ -132,9 +139,26 @@ export class Trie {
     return new Trie(this.#cryptography, this.#root, this.#store);
   }
 
+  /** A trie of the same content whose digests are of this hash. Hashes all of it, leaf by leaf: what is in a store stays there. */
+  rehashed(cryptography: Cryptography): Trie {
+    const trie = new Trie(cryptography, undefined, this.#store);
+    trie.#root = this.#root && trie.#anew(this.#root);
+    return trie;
+  }
+
+  #anew(part: Part): Part {
+    if (isLeafPart(part)) return leaves.unsettled(leafIn(part, true));
+    const preimage = new Uint8Array(nodeBytes);
+    preimage[0] = nodeTag;
+    const children = part.children.map((child) => child && this.#anew(child));
+    const node = { ...part, owner: this.#owner, children, preimage, stale: 0xffff, fresh: 0xffff };
+    this.#settle(node);
+    return node;
+  }
+
   /** The target of an address whose place is not known yet. */
   place(address: Address): Target & { hash: Digest } {
-    const hash = this.#cryptography.hash(fromLatin1(address));
+    const hash = placeOf(this.#cryptography, address);
     return { address, prefix: i32(hash, 0), hash };
   }
 
@@ -184,7 +208,7 @@ export class Trie {
 
   #nibble(target: Target, depth: number): number {
     if (depth < 8) return (target.prefix >>> (28 - 4 * depth)) & 15;
-    target.hash ??= this.#cryptography.hash(fromLatin1(target.address));
+    target.hash ??= placeOf(this.#cryptography, target.address);
     return leaves.nibbleOf(target.hash, depth);
   }
 
@@ -210,7 +234,7 @@ export class Trie {
   }
 
   #hash(target: Target): Digest {
-    return (target.hash ??= this.#cryptography.hash(fromLatin1(target.address)));
+    return (target.hash ??= placeOf(this.#cryptography, target.address));
   }
 
   #remove(part: Part, target: Target, depth: number): Part | undefined {

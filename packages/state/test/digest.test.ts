@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toHex } from '@coppice/wire';
-import { State } from '@coppice/state';
-import { colliding, cryptography, digestOfContent } from './model.ts';
+import { State, StateTransfer } from '@coppice/state';
+import { colliding, cryptography, digestOfContent, leafStores } from './model.ts';
 import vectors from './vectors/digest.json' with { type: 'json' };
 
 // Entry i of a vector: map "m", key "key" and i in decimal, `bytes` bytes of the value i modulo 256.
@@ -70,3 +70,42 @@ test('a digest finds little to be hashed, however much was written since the las
   state.digest();
   assert.ok(hashes > 1000, 'what is written is not hashed at once');
 });
+
+for (const [where, store] of Object.entries(leafStores))
+  test(`a state that is hashed anew has the digest of its content, and leaves what it was alone, with leaves in ${where}`, () => {
+    const state = new State(cryptography, undefined, store());
+    const content = new Map<string, Uint8Array>();
+    const write = (from: number, to: number, value: Uint8Array): void => {
+      const transaction = state.begin().transaction();
+      for (let i = from; i < to; i++) {
+        transaction.set('m', `key${i}`, value);
+        content.set(`m\0key${i}`, value);
+      }
+      transaction.commit();
+      state.fold();
+    };
+    write(0, 2000, Uint8Array.of(1));
+    const before = state.snapshot();
+    const shown = digestOfContent(content);
+    const later = cryptography.of(4);
+    // One batch that is executed and not committed.
+    state.begin();
+    state.hashBy(later);
+    assert.notDeepEqual(state.digest(), shown);
+    assert.deepEqual(state.digest(), digestOfContent(content, later));
+    state.fold();
+    write(1900, 2100, Uint8Array.of(2, 3));
+    assert.deepEqual(state.digest(), digestOfContent(content, later));
+    assert.deepEqual(state.view().get('m', 'key1950'), Uint8Array.of(2, 3));
+    const snapshot = state.snapshot();
+    for (let part = 0; part < 16; part++) {
+      assert.equal(before.rehash(part, 16), undefined, 'the state before is whole');
+      assert.equal(snapshot.rehash(part, 16), undefined);
+    }
+    assert.deepEqual(before.digest, shown);
+    assert.deepEqual(before.view.get('m', 'key1950'), Uint8Array.of(1));
+    const received = StateTransfer.begin(later, snapshot.digest, undefined, store());
+    for (let asked = received.wanted(512); asked.length > 0; asked = received.wanted(512))
+      for (const path of asked) assert.deepEqual(received.accept(path, snapshot.part(path)!), { ok: true });
+    assert.deepEqual(new State(later, received.finish()).digest(), snapshot.digest);
+  });

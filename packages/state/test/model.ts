@@ -1,28 +1,36 @@
 /** What the state should do, written as plainly as can be: a `Map` and a sort, and a digest computed from nothing. */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import type { Cryptography } from '@coppice/wire';
+import { type Cryptography, ofAllVersions } from '@coppice/wire';
 import type { Key, LeafStore, Range } from '@coppice/state';
 
 export const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
 
-export const cryptography: Cryptography = {
-  hash: sha256,
-  verify: () => false,
-  validPublicKey: () => false,
-};
+export const sha3 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha3-256').update(bytes).digest());
+
+export const cryptography: Cryptography = ofAllVersions(
+  {
+    hash: sha256,
+    verify: () => false,
+    validPublicKey: () => false,
+  },
+  sha3,
+);
 
 const sharedPlace = Uint8Array.of(0x1e, 0x2d, 0x3c, 0x4b, 0x5a, 0x69, 0x78, 0x87, 0x96, 0xa5);
 
 /** As an attacker would like SHA-256 to be: the places of all keys of the map "c" share their first ten bytes. */
-export const colliding: Cryptography = {
-  ...cryptography,
-  hash(bytes) {
-    const digest = sha256(bytes);
-    if (bytes[0] === 'c'.charCodeAt(0) && bytes[1] === 0) digest.set(sharedPlace);
-    return digest;
+export const colliding: Cryptography = ofAllVersions(
+  {
+    ...cryptography,
+    hash(bytes) {
+      const digest = sha256(bytes);
+      if (bytes[0] === 'c'.charCodeAt(0) && bytes[1] === 0) digest.set(sharedPlace);
+      return digest;
+    },
   },
-};
+  sha3,
+);
 
 /** Keeps leaves elsewhere, as a disk does, and notices where somebody changes what was kept or read. */
 export function elsewhere(): LeafStore {
@@ -70,7 +78,7 @@ export function digestOfContent(content: Content, provider = cryptography): Uint
   const hash = (bytes: Uint8Array): Uint8Array => provider.hash(bytes);
   const entries = [...content].map(([address, value]) => {
     const bytes = join(Buffer.from('E'), u16(address.length), latin1(address), u32(value.length), value);
-    return { place: hash(latin1(address)), bytes };
+    return { place: provider.of(1).hash(latin1(address)), bytes };
   });
   entries.sort((a, b) => Buffer.compare(a.place, b.place));
 

@@ -5,7 +5,7 @@ import { decode, encode } from '@coppice/wire';
 import { proofCodec, State, verifyProof } from '@coppice/state';
 import { colliding, cryptography, key, mapName, value, write } from './model.ts';
 
-for (const [name, provider] of Object.entries({ cryptography, colliding })) {
+for (const [name, provider] of Object.entries({ cryptography, colliding, rehashed: cryptography.of(4) })) {
   test(`a proof shows what is there, and nothing else, with ${name}`, () => {
     const claims = fc.array(fc.record({ map: mapName, key, other: value }), { minLength: 1, maxLength: 20 });
     const writes = fc.array(write, { maxLength: 150, size: 'max' });
@@ -85,4 +85,23 @@ test('names the check that failed', () => {
     ok: false,
     reason: 'malformed',
   });
+});
+
+test('of a state that is hashed anew shows what it has, and of the state before nothing', () => {
+  const state = new State(cryptography);
+  const transaction = state.begin().transaction();
+  for (let i = 0; i < 100; i++) transaction.set('m', `${i}`, Uint8Array.of(i));
+  transaction.commit();
+  state.fold();
+  const before = state.snapshot();
+  state.hashBy(cryptography.of(4));
+  const after = state.snapshot();
+  const verdict = (of: typeof before, proof: typeof before, since?: number): boolean => {
+    const claim = { map: 'm', key: '7', value: Uint8Array.of(7) };
+    return verifyProof(cryptography, of.digest, claim, proof.prove('m', '7'), since).ok;
+  };
+  assert.deepEqual([verdict(before, before), verdict(after, after)], [true, true]);
+  assert.deepEqual([verdict(before, after), verdict(after, before)], [false, false]);
+  // To whoever knows that version 4 was active, nothing is of the hash before.
+  assert.deepEqual([verdict(before, before, 4), verdict(after, after, 4)], [false, true]);
 });

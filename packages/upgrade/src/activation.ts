@@ -2,7 +2,7 @@
  * What the activation made of the state: what it wrote, and the states that a quorum certified before and after it.
  */
 import { changesOf } from '@coppice/audit';
-import { verifyInclusion } from '@coppice/ledger';
+import { includesHeader } from '@coppice/ledger';
 import {
   type CheckpointCertificate,
   type Cryptography,
@@ -11,7 +11,6 @@ import {
   digestOf,
   type Header,
   headerDigest,
-  merkleLeaf,
   type PlainValue,
   sameBytes,
   type SystemRequest,
@@ -90,7 +89,7 @@ export function checkActivation(
     service: { from: from.service, to: service },
     ...{ stateBefore: before.stateDigest, stateAfter: after.stateDigest },
     writeSets,
-    migration: migrationDigest(context.cryptography, writeSets),
+    migration: migrationDigest(context.cryptography.of(header.protocolVersion), writeSets),
     writes: changes.filter(({ address }) => address !== activeAddress && !address.startsWith(migrationAddress)),
     signers: certificate.reveals.map(({ slot }) => slot),
   };
@@ -133,6 +132,11 @@ function checkState(
 }
 
 function isLast({ cryptography }: Context, header: Header, path: readonly Digest[], root: Digest): boolean {
-  const leaf = merkleLeaf(cryptography, headerDigest(cryptography, header));
-  return verifyInclusion(cryptography, leaf, header.sequence - 1, header.sequence, path, root);
+  const { rehashed, sequence } = header;
+  return includesHeader(cryptography, headerDigest(cryptography, header), sequence, {
+    path,
+    rehashed,
+    root,
+    size: sequence,
+  });
 }

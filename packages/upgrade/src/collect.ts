@@ -123,15 +123,16 @@ export class UpgradeCollector {
       this.#waiting = this.#waiting.filter((one) => one.header.sequence < sequence);
       for (const each of this.#headers.keys()) if (each >= sequence) this.#headers.delete(each);
     }
-    this.#tree.append(headerDigest(this.#cryptography, header));
+    this.#tree.append(headerDigest(this.#cryptography, header), header.rehashed);
     this.#headers.set(sequence, header);
     const requests = requestsOf(batch);
+    const hash = this.#cryptography.of(header.protocolVersion);
     for (const [index, outcome] of outcomes.entries()) {
       const request = requests(index);
       if (request === undefined || !isShown(request, outcome)) continue;
       const { result, salt, writeSet } = outcome;
-      const digest = writeSetDigest(this.#cryptography, salt, writeSet);
-      const path = TransactionsTree.of(this.#cryptography, outcomes).path(index);
+      const digest = writeSetDigest(hash, salt, writeSet);
+      const path = TransactionsTree.of(hash, outcomes).path(index);
       this.#waiting.push({
         ...{ header, salt, writeSet: stepIn({ request, result }) === undefined ? writeSet : new Uint8Array(0) },
         transaction: { index, request, result, writeSetDigest: digest, path },

@@ -50,6 +50,7 @@ export function checkProven(context: Context, check: UpgradeCheck, what: string,
 /** And what is not all that it wrote. */
 export function checkWrites(context: Context, check: UpgradeCheck, what: string, proven: ProvenWrites): void {
   checkProven(context, check, what, proven);
-  const digest = writeSetDigest(context.cryptography, proven.salt, proven.writeSet);
+  const hash = context.cryptography.of(proven.header.protocolVersion);
+  const digest = writeSetDigest(hash, proven.salt, proven.writeSet);
   if (!sameBytes(digest, proven.transaction.writeSetDigest)) return refuse(check, `${what}: another write set`);
 }

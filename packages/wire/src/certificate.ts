@@ -45,8 +45,9 @@ export function voteStatement(service: Digest, subject: Subject, commitment: Dig
 
 export const nonceBytes = 32;
 
+/** By SHA-256 in every version: spec/algorithms.md, 25. */
 export function commitmentOf(cryptography: Cryptography, nonce: Uint8Array): Digest {
-  return digestOf(cryptography, 'nonce', nonce);
+  return digestOf(cryptography.of(1), 'nonce', nonce);
 }
 
 export const preparedCertificateCodec = struct({

@@ -9,7 +9,7 @@
  * the edge cases of Ed25519, and a signature that only some replicas accept would make certificates untransferable.
  */
 
-/** A SHA-256 digest: 32 bytes. */
+/** A digest: 32 bytes, of whichever hash. */
 export type Digest = Uint8Array;
 
 export const digestBytes = 32;
@@ -18,8 +18,10 @@ export const publicKeyBytes = 32;
 export const signatureBytes = 64;
 
 export interface Cryptography {
-  /** SHA-256 of `bytes`. */
-  hash(bytes: Uint8Array): Digest;
+  /** SHA-256 of `bytes`; of what {@link Cryptography.of} gives, the hash of that version. */
+  readonly hash: (bytes: Uint8Array) => Digest;
+  /** The same, hashing as what is of this version of the protocol is hashed (spec/algorithms.md); `of(1)`: by SHA-256. */
+  of(protocol: number): Cryptography;
   /**
    * Whether `signature` is one of `message` under `publicKey`, by the scheme that the key's length says (scheme.ts): Ed25519
    * (RFC 8032) by the strict rule of spec/encoding.md, or that and ML-DSA. Total: wrong lengths are `false`, never an exception.
@@ -30,6 +32,20 @@ export interface Cryptography {
    * called once per key, when a key is admitted, never per signature.
    */
   validPublicKey(publicKey: Uint8Array): boolean;
+}
+
+/** The first version of the protocol that hashes with SHA3-256. */
+export const rehashedFrom = 4;
+
+/** Cryptography of all versions, from one that hashes with SHA-256, and a SHA3-256. */
+export function ofAllVersions<C extends Omit<Cryptography, 'of'>>(
+  first: C,
+  sha3: Cryptography['hash'],
+): C & Cryptography {
+  const of = (protocol: number): C & Cryptography => (protocol < rehashedFrom ? before : after);
+  const before = { ...first, of };
+  const after = { ...first, hash: sha3, of };
+  return before;
 }
 
 /** Signs with one private key that it never shows. */

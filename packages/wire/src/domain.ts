@@ -66,12 +66,12 @@ export function statement(domain: Domain, ...parts: readonly Uint8Array[]): Uint
   return concatBytes(prefixOf(domain), ...parts);
 }
 
-/** SHA-256 of the parts, one after the other, for `domain`. */
+/** The hash of the parts, one after the other, for `domain`. */
 export function digestOf(cryptography: Cryptography, domain: Domain, ...parts: readonly Uint8Array[]): Digest {
   return cryptography.hash(statement(domain, ...parts));
 }
 
-/** SHA-256 of a value's encoding, for `domain`. */
+/** The hash of a value's encoding, for `domain`. */
 export function digestOfValue<T>(cryptography: Cryptography, domain: Domain, codec: Codec<T>, value: T): Digest {
   const writer = new Writer();
   writer.raw(prefixOf(domain));

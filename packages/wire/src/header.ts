@@ -6,11 +6,12 @@
  */
 import { allocate, copyInto } from './bytes.ts';
 import { type Codec, digest, malformed, struct, type TypeOf, u16, u32, u64 } from './codec.ts';
-import type { Cryptography, Digest } from './cryptography.ts';
+import { type Cryptography, type Digest, rehashedFrom } from './cryptography.ts';
+import { type Configuration, configurationDigest } from './configuration.ts';
 import { digestOfValue } from './domain.ts';
 
 /** Versions of the protocol that this code speaks, ascending. spec/upgrades.md. */
-export const protocolVersions: readonly number[] = [1, 2, 3];
+export const protocolVersions: readonly number[] = [1, 2, 3, 4];
 
 const fields = {
   /** Digest of the genesis document. */
@@ -44,34 +45,51 @@ export type Code = TypeOf<typeof codeCodec>;
 
 const firstCodec = struct(fields);
 const secondCodec = struct({ ...fields, code: codeCodec });
+const fourthCodec = struct({ ...fields, code: codeCodec, rehashed: u64 });
 
 export type Header = TypeOf<typeof firstCodec> & {
   /** In force when the batch was executed: 1, or a version that was activated before it. */
   readonly protocolVersion: number;
   /** By what its requests to the service were executed: from version 2 on, and only there. */
   readonly code?: Code | undefined;
+  /** The last sequence number whose header is of the hash before: from version 4 on, and only there. spec/algorithms.md, 21. */
+  readonly rehashed?: number | undefined;
 };
 
 /** The version comes first, and says what follows. */
 export const headerCodec: Codec<Header> = {
   write(writer, header) {
-    const { code, protocolVersion } = header;
-    if (!protocolVersions.includes(protocolVersion) || (code !== undefined) !== protocolVersion >= 2)
+    const { code, protocolVersion, rehashed } = header;
+    if (
+      !protocolVersions.includes(protocolVersion) ||
+      (code !== undefined) !== protocolVersion >= 2 ||
+      (rehashed !== undefined) !== protocolVersion >= rehashedFrom
+    )
       throw new RangeError(`no header of protocol version ${protocolVersion}`);
     u16.write(writer, protocolVersion);
     if (code === undefined) firstCodec.write(writer, header);
-    else secondCodec.write(writer, { ...header, code });
+    else if (rehashed === undefined) secondCodec.write(writer, { ...header, code });
+    else fourthCodec.write(writer, { ...header, code, rehashed });
   },
   read(reader) {
     const protocolVersion = u16.read(reader);
     if (!protocolVersions.includes(protocolVersion)) malformed(`protocol version ${protocolVersion} is not known`);
-    return { protocolVersion, ...(protocolVersion === 1 ? firstCodec : secondCodec).read(reader) };
+    if (protocolVersion === 1) return { protocolVersion, ...firstCodec.read(reader) };
+    if (protocolVersion < rehashedFrom) return { protocolVersion, ...secondCodec.read(reader) };
+    const header = fourthCodec.read(reader);
+    if (header.rehashed >= header.sequence)
+      malformed(`header ${header.sequence} is of the hash before ${header.rehashed}`);
+    return { protocolVersion, ...header };
   },
 };
 
-/** What a header of a batch says of the code that is active before it. */
-export function headerVersion({ protocol, code }: Active): Pick<Header, 'protocolVersion' | 'code'> {
-  return protocol === 1 ? { protocolVersion: protocol } : { protocolVersion: protocol, code };
+/** What the header of a batch says of what is active before it. `rehashed`: as {@link Header.rehashed}, should it be of the new hash. */
+export function headerVersion(
+  { protocol, code }: Active,
+  rehashed: number,
+): Pick<Header, 'protocolVersion' | 'code' | 'rehashed'> {
+  if (protocol === 1) return { protocolVersion: protocol };
+  return protocol < rehashedFrom ? { protocolVersion: protocol, code } : { protocolVersion: protocol, code, rehashed };
 }
 
 /** What a service speaks at a place of its log. */
@@ -81,8 +99,14 @@ export interface Active {
   readonly code: Code;
 }
 
+/** By the hash of its version. */
 export function headerDigest(cryptography: Cryptography, header: Header): Digest {
-  return digestOfValue(cryptography, 'header', headerCodec, header);
+  return digestOfValue(cryptography.of(header.protocolVersion), 'header', headerCodec, header);
+}
+
+/** The digest of a configuration, as a header of this version names it. */
+export function configurationNamed(cryptography: Cryptography, header: Header, configuration: Configuration): Digest {
+  return configurationDigest(cryptography.of(header.protocolVersion), configuration);
 }
 
 /** A transaction as a leaf of `transactionsRoot`: the digests of its request, its result and its write set. */

@@ -44,7 +44,8 @@ export function newViewStatement(newView: Omit<NewView, 'signature'>): Uint8Arra
   return statement('new-view', encode(unsignedNewViewCodec, newView));
 }
 
-/** What votes of the view carry, so that votes under two new-views of one view never add up. */
+/** What votes of the view carry, so that votes under two new-views of one view never add up. By the hash of the latest version in it. */
 export function newViewDigest(cryptography: Cryptography, newView: Omit<NewView, 'signature'>): Digest {
-  return digestOf(cryptography, 'new-view', encode(unsignedNewViewCodec, newView));
+  const versions = newView.viewChanges.map(({ prepared }) => prepared?.header.protocolVersion ?? 1);
+  return digestOf(cryptography.of(Math.max(1, ...versions)), 'new-view', encode(unsignedNewViewCodec, newView));
 }

@@ -38,8 +38,8 @@ describe('the table', () => {
   });
 
   it('has no header of a version that is not in it', () => {
-    const unknown = decode(headerCodec, Uint8Array.of(0, 4, ...new Uint8Array(300)));
-    assert.deepEqual(unknown, { ok: false, reason: 'protocol version 4 is not known' });
+    const unknown = decode(headerCodec, Uint8Array.of(0, 5, ...new Uint8Array(300)));
+    assert.deepEqual(unknown, { ok: false, reason: 'protocol version 5 is not known' });
   });
 });
 

@@ -24,7 +24,7 @@ export function releaseCommands(program: Command): void {
     .option('--from <folder>', 'the release that runs now: this one can execute its versions of the service, too')
     .option(
       '--protocols <list>',
-      'versions of the protocol that it says it speaks; default: 1,2. Seats of version 3 sign with ML-DSA, too',
+      'versions of the protocol that it says it speaks; default: 1,2. Seats of version 3 sign with ML-DSA, too, and version 4 hashes with SHA3-256',
     )
     .action((options: ReleaseBuild & Answering) => buildRelease(options, new Output(options.json)));
   answering(release.command('verify').description('check a release, rebuild it from its sources, and compare'))

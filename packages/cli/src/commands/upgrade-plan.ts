@@ -30,8 +30,8 @@ class Written {
   bytes = 0;
   bytesMax = 0;
 
-  readonly add: OnWrites = (changes, encoded) => {
-    this.digests.push(writeSetDigest(nodeCryptography, new Uint8Array(0), encoded));
+  readonly add: OnWrites = (changes, encoded, protocol) => {
+    this.digests.push(writeSetDigest(nodeCryptography.of(protocol), new Uint8Array(0), encoded));
     this.bytes += encoded.length;
     this.bytesMax = Math.max(this.bytesMax, encoded.length);
     for (const { address, value } of changes) {
@@ -153,7 +153,7 @@ function tell(
     ...(failed === undefined ? [] : [{ reason: failed.code, detail: failed.message }]),
     ...failures.map((detail) => ({ reason: 'threw', detail })),
   ];
-  const digest = migrationDigest(nodeCryptography, digests);
+  const digest = migrationDigest(nodeCryptography.of(from.protocol), digests);
   const transactions = digests.length;
   const answer = {
     ok: failed === undefined,

@@ -204,7 +204,8 @@ class CommittedLog {
         const outcome = outcomes[index]!;
         const request = { kind: 'system' as const, request: item.request };
         const { result, salt, writeSet } = outcome;
-        const path = new TransactionsTree(nodeCryptography, outcomes).path(index);
+        const hash = nodeCryptography.of(header.protocolVersion);
+        const path = new TransactionsTree(hash, outcomes).path(index);
         return {
           version: receiptVersion,
           genesis,
@@ -216,7 +217,7 @@ class CommittedLog {
             index,
             request,
             result,
-            writeSetDigest: writeSetDigest(nodeCryptography, salt, writeSet),
+            writeSetDigest: writeSetDigest(hash, salt, writeSet),
             path,
           },
         };
@@ -238,7 +239,8 @@ class CommittedLog {
   #via(header: Header, { subject }: CommitCertificate): Receipt['via'] {
     if (subject.sequence === header.sequence) return undefined;
     const tree = new MerkleTree(nodeCryptography);
-    for (let i = 1; i < subject.sequence; i++) tree.append(headerDigest(nodeCryptography, this.#headers[i]!));
+    for (const header of this.#headers.slice(1, subject.sequence))
+      tree.append(headerDigest(nodeCryptography, header), header.rehashed);
     return { header: this.#headers[subject.sequence]!, path: tree.inclusionPath(header.sequence - 1, tree.size) };
   }
 }

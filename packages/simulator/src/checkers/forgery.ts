@@ -27,6 +27,7 @@ import {
   type EpochCertificate,
   type Header,
   headerDigest,
+  headerVersion,
   type Join,
   quorumOf,
   requestDigest,
@@ -97,11 +98,12 @@ export class Forgery implements Observer {
   #forgeEpoch(start: EpochStart): void {
     const operation = { target: 'service' as const, payload: Uint8Array.of(1) };
     const client = { kind: 'client' as const, client: this.#signer().publicKey, number: 1, operation };
-    const asked = requestDigest(this.#options.provider.cryptography, client.client, client.number, operation);
+    const cryptography = this.#options.provider.cryptography.of(versionOf(start));
+    const asked = requestDigest(cryptography, client.client, client.number, operation);
     this.#forgeReceipt('receipt', start, client, asked);
 
     const request: SystemRequest = { kind: 'join', join: (this.#join ??= this.#makeJoin()) };
-    const digest = systemRequestDigest(this.#options.provider.cryptography, request);
+    const digest = systemRequestDigest(cryptography, request);
     this.#forgeReceipt('clean start', start, { kind: 'system', request }, digest);
     this.#forgeEnd(start);
   }
@@ -112,7 +114,7 @@ export class Forgery implements Observer {
     const { service } = founded.genesis;
     const result = encodeResult({ ok: true, value: 'as I please' });
     const outcomes = [{ request: asked, result, salt: noBytes, writeSet: noBytes }];
-    const tree = new TransactionsTree(cryptography, outcomes);
+    const tree = new TransactionsTree(cryptography.of(versionOf(start)), outcomes);
     const header = this.#header(start, tree.root, start.configuration);
     const certificate = this.#certificate(start.configuration, header);
     const transaction = { index: 0, request, result, path: tree.path(0), writeSetDigest: tree.writeSetDigest(0) };
@@ -164,10 +166,13 @@ export class Forgery implements Observer {
 
   #header(start: EpochStart, transactionsRoot: Digest, next: Configuration): Header {
     const { service } = this.#options.founded.genesis;
+    const protocol = versionOf(start);
+    const code = { version: 1, script: noDigest };
     return {
-      ...{ protocolVersion: 1, service, epoch: start.configuration.epoch, sequence: start.sequence + 1 },
+      ...headerVersion({ protocol, code }, start.sequence),
+      ...{ service, epoch: start.configuration.epoch, sequence: start.sequence + 1 },
       ...{ time: start.time, proposer: 0, previousRoot: noDigest, transactionsRoot, transactions: 1 },
-      configuration: configurationDigest(this.#options.provider.cryptography, next),
+      configuration: configurationDigest(this.#options.provider.cryptography.of(protocol), next),
     };
   }
 
@@ -219,4 +224,9 @@ export class Forgery implements Observer {
     };
     return joinOf(provider, launch, keyring, 'forger');
   }
+}
+
+/** Of the protocol: the earliest that an epoch's headers may be of. */
+function versionOf({ protocolVersion }: EpochStart): number {
+  return Math.max(1, protocolVersion ?? 1);
 }

@@ -46,6 +46,8 @@ export class Upgrades implements Observer {
   readonly #schemes = new Map<string, Scheme>();
   /** Epochs in which every seat signs by scheme 2. */
   readonly #outlived = new Set<number>();
+  /** Batches of the hash of version 4. */
+  #rehashed = 0;
   /** The same, and the version, as they were before the activation that is under way. */
   #before: { readonly version: number; readonly entries: ReadonlyMap<string, Uint8Array> } | undefined;
   #sequence = 0;
@@ -58,7 +60,7 @@ export class Upgrades implements Observer {
     this.#activations = new ActivationWatch(cryptography, this.#findings, constitution);
   }
 
-  /** Attempts, by how they ended: `activated`, or the code of the failure. And epochs in which every seat signs by scheme 2. */
+  /** Attempts, by how they ended: `activated`, or the code of the failure. And epochs in which every seat signs by scheme 2, and batches of the new hash. */
   get attempts(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const { failed } of this.#activations.reports) {
@@ -66,6 +68,7 @@ export class Upgrades implements Observer {
       counts[how] = (counts[how] ?? 0) + 1;
     }
     if (this.#outlived.size > 0) counts['outlived'] = this.#outlived.size;
+    if (this.#rehashed > 0) counts['rehashed'] = this.#rehashed;
     return counts;
   }
 
@@ -73,6 +76,7 @@ export class Upgrades implements Observer {
   committed(instance: Instance, { header, items, outcomes }: CommittedBatch): void {
     if (instance.corrupt || header.sequence !== this.#sequence + 1) return;
     this.#sequence = header.sequence;
+    if (header.rehashed !== undefined) this.#rehashed += 1;
     const system = items.flatMap((item) => (item.kind === 'system' ? [item.request] : []));
     const requests = items.map((item) => (item.kind === 'bundle' ? item.bundle.operations.length : 0));
     const clientRequests = requests.reduce((sum, each) => sum + each, 0);

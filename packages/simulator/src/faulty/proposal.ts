@@ -6,7 +6,7 @@ import {
   type Batch,
   batchCodec,
   commitmentOf,
-  configurationDigest,
+  configurationNamed,
   decode,
   encode,
   type Header,
@@ -52,7 +52,7 @@ export function headerOf(
   execution.execute({ ...input, time: header.time, batch: decoded.value });
   if ('unacceptable' in executed) return undefined;
   const { transactionsRoot, outcomes } = executed;
-  const configuration = configurationDigest(replica.environment.cryptography, executed.configuration);
+  const configuration = configurationNamed(replica.environment.cryptography, header, executed.configuration);
   return { ...header, time, transactionsRoot, transactions: outcomes.length, configuration };
 }
 
@@ -88,7 +88,7 @@ export function headerAbove(instance: Instance, committed: number, batch: Batch)
   return {
     ...{ ...last.header, ...place, previousRoot: below.root() },
     ...{ transactionsRoot: executed.transactionsRoot, transactions: executed.outcomes.length },
-    configuration: configurationDigest(environment.cryptography, executed.configuration),
+    configuration: configurationNamed(environment.cryptography, last.header, executed.configuration),
   };
 }
 

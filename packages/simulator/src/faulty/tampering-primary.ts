@@ -40,7 +40,7 @@ export class TamperingPrimary implements Faulty {
   }
 
   #ofAnotherVersion(effect: Extract<Effect, { kind: 'broadcast' }>, message: PrePrepare): readonly Effect[] {
-    const { code, ...header } = message.header;
+    const { code, rehashed: _, ...header } = message.header;
     const named = { version: 1, script: this.#random.bytes(32) };
     const other =
       code === undefined ? { ...header, protocolVersion: 2, code: named } : { ...header, protocolVersion: 1 };

@@ -83,8 +83,8 @@ export const upgrades: readonly Mutant[] = [
       },
       {
         file: 'protocol/src/log.ts',
-        text: 'headerVersion(executed.active)',
-        instead: 'headerVersion({ ...executed.active, protocol: 1 })',
+        text: 'headerVersion(executed.active, replica.tree.rehashed)',
+        instead: 'headerVersion({ ...executed.active, protocol: 1 }, 0)',
       },
     ],
     choices: upgraded,
@@ -102,6 +102,30 @@ export const upgrades: readonly Mutant[] = [
         file: 'execution/src/system-request.ts',
         text: 'sameBytes(one.digest, release) && speaks(one, activation)',
         instead: 'sameBytes(one.digest, release) && activation.attempts >= 0',
+      },
+    ],
+    choices: upgraded,
+  },
+  {
+    name: 'tree-of-an-old-hash',
+    rule: 'algorithms 22: the tree of headers goes on with the new hash, in place',
+    patches: [
+      {
+        file: 'protocol/src/log.ts',
+        text: 'replica.tree.append(entry.headerDigest, header.rehashed);',
+        instead: 'replica.tree.append(entry.headerDigest);',
+      },
+    ],
+    choices: upgraded,
+  },
+  {
+    name: 'state-of-an-old-hash',
+    rule: 'algorithms 23: the digest of a state is of the hash of the version of its batch',
+    patches: [
+      {
+        file: 'execution/src/execution.ts',
+        text: '    this.#state.hashBy(this.#environment.cryptography.of(this.#layers[0].protocol));\n',
+        instead: '',
       },
     ],
     choices: upgraded,

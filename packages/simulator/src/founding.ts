@@ -50,14 +50,14 @@ function releaseNumbered(
   return { digest: new Uint8Array(32).fill(0xc0 + number), protocols, versions, migration };
 }
 
-/** The first founds the service; the others may follow it, each by a different road to version 2, and the one of version 3 after any of them. */
+/** The first founds the service; the others may follow it, each by a different road to version 2, and those of version 4 after any of them. */
 export const releases: readonly SimulatedRelease[] = [
   releaseNumbered(0, [1], [1], 'sound'),
-  releaseNumbered(1, [1, 2, 3], [1, 2], 'sound'),
+  releaseNumbered(1, [1, 2, 3, 4], [1, 2], 'sound'),
   releaseNumbered(2, [1, 2], [1, 2], 'failing'),
   releaseNumbered(3, [1], [1, 2], 'divergent'),
-  releaseNumbered(4, [1, 2, 3], [2, 3], 'sound'),
-  releaseNumbered(5, [1, 2], [1, 2], 'stepwise'),
+  releaseNumbered(4, [1, 2, 3, 4], [2, 3], 'sound'),
+  releaseNumbered(5, [1, 2, 3], [1, 2], 'stepwise'),
   releaseNumbered(6, [1, 2], [1, 2], 'failing-stepwise'),
   releaseNumbered(7, [1], [1, 2], 'divergent-stepwise'),
 ];

@@ -40,7 +40,7 @@ describe('seeds in which the service is upgraded', () => {
     });
 
   after(() => {
-    for (const how of ['activated', 'unready', 'divergent'])
+    for (const how of ['activated', 'rehashed', 'unready', 'divergent'])
       assert.ok(
         outcomes.some(({ activations }) => (activations[how] ?? 0) > 0),
         how,
@@ -51,7 +51,7 @@ describe('seeds in which the service is upgraded', () => {
 describe('the checker of upgrades', () => {
   const cryptography = quickProvider().cryptography;
   const [founded, sound] = [releases[0]!, releases[1]!];
-  const request: SystemRequest = { kind: 'activate', release: sound.digest, protocol: 3, service: 2, attempt: 1 };
+  const request: SystemRequest = { kind: 'activate', release: sound.digest, protocol: 4, service: 2, attempt: 1 };
   // Members approved it, and nobody is asked how.
   const constitution = encodeCbor({
     releases: [releaseEntry(founded, 4), releaseEntry(sound, 4)],
@@ -67,7 +67,7 @@ describe('the checker of upgrades', () => {
   writeActivation(
     { set: (_, __, value) => (active = value) },
     {
-      ...{ protocol: 3, code: { version: 2, script: scriptOf(2, 'sound') } },
+      ...{ protocol: 4, code: { version: 2, script: scriptOf(2, 'sound') } },
       ...{ release: sound.digest, attempts: 1, failed: undefined, migration: undefined },
     },
   );

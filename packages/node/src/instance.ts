@@ -47,6 +47,8 @@ import { SnapshotWriter } from './snapshot-writer.ts';
 import { InstanceVault, openKeyFiles } from './vault.ts';
 
 const tickMs = 10;
+/** Of the thread on which requests are executed, what writing a snapshot takes. */
+const snapshotShare = 1 / 4;
 const historyRetryMsMin = 100;
 const historyRetryMsMax = 5_000;
 
@@ -308,7 +310,7 @@ export class Instance {
       clockBoundMs: policy.clockBoundMs,
     };
     const snapshots = new SnapshotWriter(
-      new Snapshots(join(settings.folder, 'snapshots'), { service, vault }),
+      new Snapshots(join(settings.folder, 'snapshots'), { service, vault, share: snapshotShare }),
       execution,
       this.#journal,
     );

@@ -14,8 +14,8 @@ import type { Journal } from './journal.ts';
 
 /** Time from one snapshot to the next, at least; */
 const intervalMs = 60_000;
-/** and so many times what the last one took: writing one costs as much as the state is large, and nobody else's disk is slower for it. */
-const intervalWritings = 20;
+/** and so many times what the last one took: what is written for it costs at most a twentieth of the time, and nobody else's disk is slower for it. */
+const intervalWritings = 5;
 const chunkBytes = 1024 * 1024;
 
 type Told = Pick<Journal, 'count' | 'info' | 'warn'>;

@@ -7,6 +7,7 @@
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Digest, sameBytes } from '@coppice/wire';
 import { reading, StorageError, writing } from './error.ts';
 import { decodeFileHeader, encodeFileHeader, fileHeaderBytes, payloadsOf } from './file-header.ts';
@@ -21,6 +22,7 @@ const frameTypes = { metadata: 0, chunk: 1, end: 2 } as const;
 
 /** Bytes of one write: bounds how long encoding keeps the event loop. */
 const writeBytes = 1024 * 1024;
+const restMsMax = 1000;
 
 export interface Snapshot {
   /** The batch after which this was the state. */
@@ -39,6 +41,8 @@ export interface SnapshotOptions {
   /** Of snapshots that are read; those of the vault, if not said. */
   readonly keys?: FileKeys | undefined;
   readonly files?: FileLayer;
+  /** Of this thread, what writing takes: it rests between writes, for so long that others have what is left. Default: all. */
+  readonly share?: number;
   /** Another process may write there: nothing is made or removed. */
   readonly readOnly?: boolean;
 }
@@ -90,6 +94,7 @@ export class Snapshots {
   readonly #vault: Vault | undefined;
   readonly #keys: FileKeys | undefined;
   readonly #files: Files;
+  readonly #share: number;
 
   /** Throws StorageError where the file system fails. What an interrupted write left is removed. */
   constructor(folder: string, options: SnapshotOptions) {
@@ -98,6 +103,7 @@ export class Snapshots {
     this.#vault = options.vault;
     this.#keys = options.keys ?? options.vault;
     this.#files = new Files(options.files);
+    this.#share = options.share ?? 1;
     if (options.readOnly === true) return;
     makeFolder(folder);
     for (const name of this.#names()) {
@@ -179,15 +185,19 @@ export class Snapshots {
       let buffers = [header];
       let bytes = fileHeaderBytes;
       let offset = 0;
+      let began = performance.now();
       for (const record of records) {
         const frame = encodeFrame(record, cipher);
         buffers.push(frame);
         bytes += frame.length;
         if (bytes < writeBytes && record.type !== frameTypes.end) continue;
+        const restMs = Math.min((performance.now() - began) * (1 / this.#share - 1), restMsMax);
         await this.#files.write(path, fd, buffers, offset);
+        if (restMs > 0 && record.type !== frameTypes.end) await pause(restMs);
         offset += bytes;
         buffers = [];
         bytes = 0;
+        began = performance.now();
       }
       await this.#files.sync(path, fd);
     } finally {

@@ -71,7 +71,7 @@ describe('a successor', () => {
       const { log, document } = lost(80, 80, rehashed);
       assert.equal(headObjection(cryptography, chainOf(log), document), undefined);
       const tree = inheritedTree(cryptography, document);
-      assert.ok(typeof tree !== 'string', `${rehashed}: ${String(tree)}`);
+      assert.ok(typeof tree !== 'string', `${rehashed}`);
       log.protocol = 4;
       const next = log.header([]);
       assert.deepEqual([next.rehashed, tree.rehashed], [rehashed, rehashed]);

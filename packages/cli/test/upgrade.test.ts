@@ -45,6 +45,13 @@ test('a page runs nothing and shows names as they are', () => {
   assert.doesNotMatch(page, /https?:\/\//);
 });
 
+test('a page says so where evidence proves nothing', () => {
+  const on = (platform: string): string =>
+    htmlForm({ ...view, slots: view.slots.map((one) => ({ ...one, platform })) });
+  assert.match(on('simulated'), /evidence of simulated proves nothing/);
+  assert.doesNotMatch(on('tdx'), /proves nothing/);
+});
+
 test('what is no certificate is refused', () => {
   for (const text of ['', '{', '{}', '{"certificate":1}', '<html>', '<script></script>', 'x', manifest.toString()])
     assert.ok(!verifyFile(Buffer.from(text), story.service).ok, text);

@@ -11,8 +11,10 @@ import { type ReleaseFiles, upgradeCertificateCodec, UpgradeCollector } from '@c
 import { encode, fromHex, sameBytes, toHex } from '@coppice/wire';
 import { type Output, table } from '../output.ts';
 import { auditorKeys, ServiceFolder, UserError } from '../service-folder.ts';
+import { worthlessAmong } from '../upgrade/html.ts';
 import { fileBytesMax, type Form, verifyFile, written } from '../upgrade/forms.ts';
 import type { UpgradeView } from '../upgrade/view.ts';
+import { provesNothing } from './status.ts';
 
 export interface ReportOptions {
   readonly folder: string;
@@ -50,7 +52,11 @@ export async function report(options: ReportOptions, output: Output): Promise<vo
     else output.answer(view, lines(view));
     return;
   }
-  writeFileSync(out, written(form, view));
+  try {
+    writeFileSync(out, written(form, view));
+  } catch (error) {
+    throw new UserError(`cannot write ${out}: ${error instanceof Error ? error.message : String(error)}`);
+  }
   output.answer({ ok: true, file: out, form, instance, from: view.from, to: view.to }, [
     ...lines(view),
     `written: ${out}. Anybody verifies it: npx coppice upgrade verify ${out} --genesis ${view.service}`,
@@ -136,6 +142,7 @@ export function filesOf(release: Release): ReleaseFiles {
 function lines({ activation, approval, from, name, provenance, release, service, slots, to }: UpgradeView): string[] {
   const when = (ms: number): string => new Date(ms).toISOString();
   const { approvals, needed, time, votes } = approval;
+  const worthless = worthlessAmong(slots.map(({ platform }) => platform));
   const builders = provenance.map(({ key, member }) => member ?? key.slice(0, 16));
   return [
     `upgrade of ${name} ${service}`,
@@ -155,6 +162,7 @@ function lines({ activation, approval, from, name, provenance, release, service,
         one.signers.join(' '),
       ]),
     ]),
+    ...(worthless.length === 0 ? [] : [`  ! ${provesNothing(worthless)}`]),
     ...(activation === null
       ? ['  no activation: what the service speaks did not change']
       : [

@@ -3,6 +3,7 @@
  *
  * The page is a function of the certificate, whose bytes are in it, so the page as a whole can be verified.
  */
+import { developmentPlatforms } from '@coppice/attestation';
 import type { ShownWrite, UpgradeView } from './view.ts';
 
 const escapes: Readonly<Record<string, string>> = {
@@ -67,6 +68,11 @@ ${facts([
 ])}</section>`;
 }
 
+/** Of these platforms, those whose evidence proves nothing. */
+export function worthlessAmong(platforms: readonly string[]): string[] {
+  return developmentPlatforms.filter((name) => platforms.includes(name));
+}
+
 function slotsSection({ slots }: UpgradeView): string {
   const rows = slots.map((one) => [
     `<b>${one.slot}</b>`,
@@ -77,8 +83,13 @@ function slotsSection({ slots }: UpgradeView): string {
     String(one.turn),
     one.signers.join(', '),
   ]);
+  const worthless = worthlessAmong(slots.map(({ platform }) => platform));
   return `<section><h2><i>3</i>Every slot got a fresh instance of it</h2>
-<p>Each instance was launched anew, showed evidence of what it runs, and was admitted by the votes of a quorum, each of whom appraised that evidence.</p>
+<p>Each instance was launched anew, showed evidence of what it runs, and was admitted by the votes of a quorum, each of whom appraised that evidence.</p>${
+    worthless.length === 0
+      ? ''
+      : `\n<p><b class="no">For development:</b> evidence of ${escaped(worthless.join(' and '))} proves nothing against whoever hosts an instance.</p>`
+  }
 ${table(['Slot', 'Seated', 'Instance', 'Variant', 'Platform', 'Turn', 'Admitted by slots'], rows)}</section>`;
 }
 

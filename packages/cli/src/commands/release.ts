@@ -76,6 +76,9 @@ export async function verify(path: string, { signer, ...options }: VerifyOptions
     ...(problems.length === 0
       ? ['every file is as the manifest says, and the sources give the same bytes']
       : problems.map(lineOf)),
+    ...(problems.some(({ detail, reason }) => reason === 'different-manifest' && /^commit [0-9a-f]/.test(detail))
+      ? ['these are not the sources as they were committed then: --source names a checkout of that commit']
+      : []),
   ]);
   if (problems.length > 0) process.exitCode = 1;
 }

@@ -151,6 +151,7 @@ export type Branch =
   | 'a transfer leads into a later epoch'
   | 'a message of a later epoch or view is kept'
   | 'a checkpoint is signed again in the next epoch'
+  | 'an epoch in which every seat signs by scheme 2'
   | 'an epoch ends with a swap'
   | 'an epoch ends with a vacation'
   | 'an epoch ends with the turn of its primary'
@@ -178,6 +179,7 @@ const branches: Expected<Branch> = {
   'a transfer leads into a later epoch': must,
   'a message of a later epoch or view is kept': must,
   'a checkpoint is signed again in the next epoch': must,
+  'an epoch in which every seat signs by scheme 2': must,
   'an epoch ends with a swap': must,
   'an epoch ends with a vacation': must,
   'an epoch ends with the turn of its primary': must,

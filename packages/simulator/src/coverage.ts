@@ -17,6 +17,7 @@ import {
   decodeResult,
   type EpochCertificate,
   faultsTolerated,
+  keysOf,
   sameBytes,
   seatOf,
 } from '@coppice/wire';
@@ -183,6 +184,7 @@ export class Coverage implements Observer {
     const before = this.#configurations[epoch - 1];
     if (instance.corrupt || before === undefined || this.#configurations[epoch] !== undefined) return;
     this.#configurations[epoch] = configuration;
+    if (keysOf(2, seats)) this.#branch('an epoch in which every seat signs by scheme 2');
     this.#branch(seats.length < before.seats.length ? 'an epoch ends with a vacation' : 'an epoch ends with a swap');
     const [was, is] = [seatOf(before, header.proposer), seatOf(configuration, header.proposer)];
     if (was !== undefined && (is === undefined || !sameBytes(was.instance, is.instance)))

@@ -30,6 +30,8 @@ export interface ConstitutionChoices {
   readonly members: readonly Signer[];
   readonly choice: Choice;
   readonly policy: object;
+  /** Version with which the service begins. */
+  readonly protocol?: 1 | 3;
 }
 
 /** A release of a simulation: what its replicas speak, and how its migration goes. */
@@ -62,11 +64,19 @@ export const releases: readonly SimulatedRelease[] = [
   releaseNumbered(7, [1], [1, 2], 'divergent-stepwise'),
 ];
 
-export const releaseDigest = releases[0]!.digest;
+/** Founds a service whose founders sign by scheme 2 already. */
+const outliving = releaseNumbered(8, [3], [1], 'sound');
+
+/** By which a service is founded that begins with this version of the protocol. */
+export const foundingRelease = (protocol: 1 | 3): SimulatedRelease => (protocol === 1 ? releases[0]! : outliving);
+
+export function releaseOf(digest: Digest): SimulatedRelease | undefined {
+  return [...releases, outliving].find((one) => sameBytes(one.digest, digest));
+}
 
 /** What a launch of a release can execute; of what nobody released, whatever the first can. */
 export function servicesOf(release: Digest, slot: number): Services {
-  const { migration, versions } = releases.find(({ digest }) => sameBytes(digest, release)) ?? releases[0]!;
+  const { migration, versions } = releaseOf(release) ?? releases[0]!;
   return new Map(versions.map((version) => [version, registerRuntime(version, migration, slot)]));
 }
 
@@ -103,7 +113,7 @@ export function releaseEntry(
 }
 
 /** A constitution of one simulated platform, under which every cap holds at first. */
-export function constitutionOf({ slots, members, choice, policy }: ConstitutionChoices): Constitution {
+export function constitutionOf({ slots, members, choice, policy, protocol = 1 }: ConstitutionChoices): Constitution {
   const parsed = parseConstitution({
     format: 1,
     name: 'Simulated consortium',
@@ -112,7 +122,7 @@ export function constitutionOf({ slots, members, choice, policy }: ConstitutionC
     members: members.map((member, i) => ({ name: `member ${i}`, key: toHex(member.publicKey) })),
     clients: 'open',
     service: { name: 'register', version: 1 },
-    releases: [releaseEntry(releases[0]!, slots, choice)],
+    releases: [releaseEntry(foundingRelease(protocol), slots, choice)],
     policy: {
       platforms: [{ name: 'simulated', generations: [{ name: 'simulated' }] }],
       ...policy,

@@ -30,6 +30,8 @@ export interface Plan {
   /** Most milliseconds of a message without trouble. */
   readonly latencyMs: number;
   readonly realCryptography: boolean;
+  /** The service is founded by a release of this version of the protocol: 3 is that in which all seats sign by scheme 2. */
+  readonly protocol: 1 | 3;
   /** As the constitution has it. */
   readonly policy: {
     readonly recoveryPeriodMs: number;
@@ -92,6 +94,7 @@ export type Choices = Partial<
     | 'faults'
     | 'hosts'
     | 'realCryptography'
+    | 'protocol'
     | 'erasure'
     | 'beyond'
     | 'ballots'
@@ -145,6 +148,8 @@ export function planOf(
     thinkMs: random.pick([50, 100, 300]),
     latencyMs: random.between(2, 15),
     realCryptography: seed % 20 === 19,
+    // ML-DSA takes its time, and upgrades come to version 3 by themselves.
+    protocol: seed % 20 !== 19 && upgrades === 'none' && random.fork('protocol').percent(12) ? 3 : 1,
     policy: {
       // Hardly more than a round of turns takes, or with some time to spare.
       recoveryPeriodMs: (slots + 1) * turnIntervalMs + random.pick([0, turnIntervalMs]),
@@ -244,7 +249,12 @@ function faultsOf(seed: number, random: Random, disturbedMs: number, starve: boo
   const beside = random.shuffled(attackerKinds).slice(0, random.below(3));
   if (attacker !== undefined) kinds.push(attacker);
   const roams = random.percent(20);
-  const meanMs = random.pick([300, 800, 2000]);
+  let meanMs = random.pick([300, 800, 2000]);
+  if (attacker === 'sleeper') {
+    // It waits for others to be out of reach, in one view after the other.
+    kinds.push('split', 'isolate', 'stop');
+    meanMs = 150;
+  }
   const faults: PlannedFault[] = [];
   if (roams && !starve) faults.push({ atMs: random.between(1, 1000), kind: 'mobile', durationMs: 0 });
   if (attacker !== undefined && !starve)

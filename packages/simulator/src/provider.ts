@@ -47,6 +47,8 @@ export interface ProviderOptions {
   readonly world: World;
   readonly random: Random;
   readonly epochKeys: number;
+  /** With which the service begins. */
+  readonly protocol: number;
   readonly turnDeadlineMs: number;
   readonly manner: (slot: number) => LaunchManner;
 }
@@ -74,7 +76,7 @@ export class Provider {
   /** Launches a founding instance, which has its keys and waits for the genesis document. */
   launchFounder(launch: LaunchData): Instance {
     const instance = this.#instance(launch, '');
-    instance.keyring.generate(0, this.#options.epochKeys, 1);
+    instance.keyring.generate(0, this.#options.epochKeys, schemeOf(this.#options.protocol));
     return instance;
   }
 
@@ -196,7 +198,7 @@ export class Provider {
 
   /** Version that is active, as hosts are told. */
   #protocol(): number {
-    return this.head?.serving!.execution.committed().activation.protocol ?? 1;
+    return this.head?.serving!.execution.committed().activation.protocol ?? this.#options.protocol;
   }
 
   /** A newcomer gets the chain from genesis of whoever answers, verifies it, makes its keys, joins and follows. */

@@ -30,7 +30,7 @@ import { Narrator } from './narrator.ts';
 import { quickProvider, realProvider } from './cryptography.ts';
 import { Faults } from './faults.ts';
 import { Coverage, type Reached } from './coverage.ts';
-import { constitutionOf, found, genesisTime, joinOf, releaseDigest } from './founding.ts';
+import { constitutionOf, found, foundingRelease, genesisTime, joinOf } from './founding.ts';
 import { historyOf } from './history.ts';
 import { Loot } from './loot.ts';
 import { type Endpoint, Network } from './network.ts';
@@ -124,7 +124,7 @@ class Simulation {
     const narrator = (this.#narrator = onLine && new Narrator(() => scheduler.now, onLine));
     const provider = plan.realCryptography ? realProvider() : quickProvider();
     const members = ['ada', 'bo', 'cy'].map((name) => provider.signerOf(random.fork(name).bytes(32)));
-    const constitution = constitutionOf({ slots: plan.slots, members, choice: plan.choice, policy: plan.policy });
+    const constitution = constitutionOf({ ...plan, members });
     const { policy } = constitution;
     const world: World = (this.#world = {
       random,
@@ -147,13 +147,14 @@ class Simulation {
     });
     const { epochKeys, turnDeadlineMs } = policy;
     const manner = (slot: number): LaunchManner => this.#manner(slot);
-    const host = new Provider({ world, random: random.fork('provider'), epochKeys, turnDeadlineMs, manner });
+    const { protocol } = plan;
+    const host = new Provider({ world, random: random.fork('provider'), epochKeys, protocol, turnDeadlineMs, manner });
     this.#provider = host;
     this.#faults = new Faults(world, host, random.fork('faults'), policy.clockBoundMs);
     this.#manners = random.fork('manners');
 
     const service = constitutionDigest(provider.cryptography, constitution);
-    const release = releaseDigest;
+    const release = foundingRelease(plan.protocol).digest;
     const founders = Array.from({ length: plan.slots }, (_, slot) =>
       host.launchFounder({ service, slot, turn: 0, challenge: service, release, variant: `v${slot}` }),
     );

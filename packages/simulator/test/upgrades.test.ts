@@ -39,6 +39,13 @@ describe('seeds in which the service is upgraded', () => {
       assert.equal(branch['a step of a migration is taken back']! > 0, upgrades !== 'stepwise');
     });
 
+  it('not: one that was founded with version 3 of the protocol, so that every seat signs by scheme 2', () => {
+    const { activations, turns, violations } = simulate(4, { choices: { protocol: 3, upgrades: 'none' } });
+    assert.deepEqual(violations, []);
+    // The last epoch may have no batch yet.
+    assert.ok(turns > 0 && activations['outlived']! >= turns);
+  });
+
   after(() => {
     for (const how of ['activated', 'rehashed', 'unready', 'divergent'])
       assert.ok(

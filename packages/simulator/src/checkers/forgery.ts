@@ -37,8 +37,10 @@ import {
   toHex,
   validCommitCertificate,
   voteStatement,
+  keysOf,
+  type Scheme,
 } from '@coppice/wire';
-import { joinOf, releaseDigest } from '../founding.ts';
+import { foundingRelease, joinOf } from '../founding.ts';
 import type { Instance } from '../instance.ts';
 import { Keyring } from '../keyring.ts';
 import type { Loot } from '../loot.ts';
@@ -97,8 +99,9 @@ export class Forgery implements Observer {
 
   #forgeEpoch(start: EpochStart): void {
     const operation = { target: 'service' as const, payload: Uint8Array.of(1) };
-    const client = { kind: 'client' as const, client: this.#signer().publicKey, number: 1, operation };
-    const cryptography = this.#options.provider.cryptography.of(versionOf(start));
+    const { provider, random } = this.#options;
+    const client = { kind: 'client' as const, client: random.bytes(32), number: 1, operation };
+    const cryptography = provider.cryptography.of(versionOf(start));
     const asked = requestDigest(cryptography, client.client, client.number, operation);
     this.#forgeReceipt('receipt', start, client, asked);
 
@@ -200,18 +203,19 @@ export class Forgery implements Observer {
     };
     for (const { slot, signingKey } of configuration.seats) sign(slot, loot.signerOf(signingKey));
     const good = new Set(reveals.keys());
-    for (const slot of slots) sign(slot, this.#signer());
+    const scheme = keysOf(2, configuration.seats) ? 2 : 1;
+    for (const slot of slots) sign(slot, this.#signer(scheme));
     const chosen = [...reveals.values()].sort((a, b) => Number(good.has(b.slot)) - Number(good.has(a.slot)));
     const quorum = chosen.slice(0, quorumOf(configuration.slots)).sort((a, b) => a.slot - b.slot);
     return { subject, reveals: quorum };
   }
 
   /** Some captured key, or one of the attacker's own. */
-  #signer() {
+  #signer(scheme: Scheme) {
     const { loot, provider, random } = this.#options;
     return loot.signers.length > 0 && random.percent(50)
       ? random.pick(loot.signers)
-      : provider.signerOf(random.bytes(32));
+      : provider.signerOf(random.bytes(32), scheme);
   }
 
   #makeJoin(): Join {
@@ -220,7 +224,7 @@ export class Forgery implements Observer {
     keyring.generate(1, 4, 1);
     const launch: LaunchData = {
       ...{ service: founded.genesis.service, slot: 0, turn: 1, challenge: random.bytes(32) },
-      ...{ release: releaseDigest, variant: 'v0' },
+      ...{ release: foundingRelease(1).digest, variant: 'v0' },
     };
     return joinOf(provider, launch, keyring, 'forger');
   }

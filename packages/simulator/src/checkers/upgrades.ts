@@ -14,13 +14,12 @@ import {
   type Header,
   type Item,
   keysOf,
-  sameBytes,
   type Scheme,
   schemeOf,
   toHex,
   toLatin1,
 } from '@coppice/wire';
-import { releases } from '../founding.ts';
+import { releaseOf } from '../founding.ts';
 import type { Instance } from '../instance.ts';
 import type { Observer } from '../observer.ts';
 import { registersOf } from '../register.ts';
@@ -107,7 +106,7 @@ export class Upgrades implements Observer {
       const scheme = this.#schemes.get(toLatin1(instance));
       if (scheme !== undefined && !keysOf(scheme, [seat]))
         this.#options.violate(`in epoch ${epoch}, the key of slot ${slot} is not of scheme ${scheme}`);
-      const approved = releases.find(({ digest }) => sameBytes(digest, release));
+      const approved = releaseOf(release);
       if (approved === undefined || !approved.protocols.includes(protocol) || !approved.versions.includes(version))
         this.#options.violate(`in epoch ${epoch}, slot ${slot} has release ${toHex(release.subarray(0, 4))}`);
     }

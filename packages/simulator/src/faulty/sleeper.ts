@@ -19,8 +19,10 @@ export class Sleeper implements Faulty {
   }
 
   perform(effect: Effect): readonly Effect[] {
-    const { epoch, view } = this.#instance.replica!;
-    if (this.#kept !== undefined && this.#kept.header.epoch !== epoch) this.#kept = undefined;
+    const { committed, epoch, view } = this.#instance.replica!;
+    const kept = this.#kept?.header;
+    // Of no use any more: it waits for the next occasion.
+    if (kept !== undefined && (kept.epoch !== epoch || kept.sequence <= committed)) this.#kept = undefined;
     if (effect.kind === 'sign' && effect.unsigned.kind === 'view-change') {
       const viewChange = { ...effect.unsigned.viewChange, prepared: this.#named(effect.unsigned.viewChange) };
       return [{ ...effect, statement: viewChangeStatement(viewChange), unsigned: { kind: 'view-change', viewChange } }];
@@ -33,11 +35,11 @@ export class Sleeper implements Faulty {
     return secret && (kind === 'prepare' || kind === 'commit') ? [] : [effect];
   }
 
-  /** At first nothing, and what it knows is kept for the next time. */
+  /** At first nothing, and what it alone knows is kept for the next time. */
   #named({ view, prepared }: Pick<ViewChange, 'view' | 'prepared'>): ViewChange['prepared'] {
     const kept = this.#kept;
     if (kept !== undefined && kept.certificate.subject.view + 1 < view) return kept;
-    this.#kept = prepared;
+    if ((prepared?.header.sequence ?? 0) > this.#instance.replica!.committed) this.#kept = prepared;
     return undefined;
   }
 }

@@ -18,7 +18,7 @@ export interface Mutant {
 /** As short as it can be: most counterexamples take a second of virtual time. */
 const short: Choices = {
   ...{ slots: 4, disturbedMs: 3000, undisturbedMs: 4000, hosts: kindHosts, realCryptography: false },
-  ...{ choice: 'ample', ballots: false, upgrades: 'none', policy: { unsealed: 'wait', overdue: 'halt' } },
+  ...{ protocol: 1, choice: 'ample', ballots: false, upgrades: 'none', policy: { unsealed: 'wait', overdue: 'halt' } },
 };
 
 function focused(focus: Focus, more: Choices = {}): Choices {

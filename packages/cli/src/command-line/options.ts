@@ -13,8 +13,9 @@ export interface Local {
 }
 
 export function integer(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('must be a whole number');
+  // Not what Number takes for one, such as nothing at all: `--slot "$UNSET"` is no slot.
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('must be a whole number');
   return value;
 }
 

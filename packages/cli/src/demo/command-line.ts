@@ -2,6 +2,8 @@
  * The command line of the demo.
  */
 import { parseArgs } from 'node:util';
+import { fail } from '../failure.ts';
+import { UserError } from '../service-folder.ts';
 
 const usage =
   'npm run demo -- [--platform simulated|tpm2]… [--runtimes LIST] [--cryptography LIST] [--variant SEED]… [--events FOLDER] [--history FILE] [--folder FOLDER] [--json]\n';
@@ -30,7 +32,6 @@ export function commandLine(): ReturnType<typeof parsed> {
     process.stdout.write(usage);
     return process.exit();
   } catch (error) {
-    process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
-    return process.exit(1);
+    return fail('demo', new UserError(error instanceof Error ? error.message : String(error), 1, 'wrong-use'));
   }
 }

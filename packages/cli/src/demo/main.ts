@@ -16,6 +16,7 @@ import { cryptographyNames } from '@coppice/host';
 import type { Loot } from '@coppice/node';
 import { fleetStatus, turnStep } from '../commands/status.ts';
 import { auditFolder, receiptText } from '../commands/verify.ts';
+import { fail } from '../failure.ts';
 import { tryEverything } from '../intruder.ts';
 import { type LocalPlatforms, parseLocalPlatforms, platformNameOf } from '../local-platforms.ts';
 import { everyRuntime, parseCryptography, parseLocalRuntimes } from '../local-runtimes.ts';
@@ -388,7 +389,5 @@ try {
   });
   process.exit(ok ? 0 : 1);
 } catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  process.stderr.write(`demo: ${error.message}\n`);
-  process.exit(error.status);
+  fail('demo', error);
 }

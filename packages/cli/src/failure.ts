@@ -1,0 +1,26 @@
+/**
+ * How a command ends that failed: in words on stderr and, with `--json`, as the one document on stdout. docs/reference/errors.md.
+ */
+import { DoorError } from '@coppice/client';
+import { CommanderError } from 'commander';
+import { UserError } from './service-folder.ts';
+
+export function fail(program: string, thrown: unknown): never {
+  // The words of a wrong command line, and help, are written already.
+  if (thrown instanceof CommanderError) {
+    if (thrown.exitCode !== 0) answer('wrong-use', thrown.message.replace(/^error: /, ''));
+    process.exit(thrown.exitCode);
+  }
+  const error = thrown instanceof DoorError ? new UserError(thrown.message, 3, 'unreachable') : thrown;
+  const known = error instanceof UserError;
+  const message = error instanceof Error ? error.message : String(error);
+  // Anything unknown is a mistake of ours, or of the machine: whoever reports it wants to say where.
+  process.stderr.write(`${program}: ${!known && error instanceof Error ? (error.stack ?? message) : message}\n`);
+  answer(known ? error.code : 'unexpected', message);
+  process.exit(known ? error.status : 70);
+}
+
+function answer(code: string, message: string): void {
+  if (process.argv.includes('--json'))
+    process.stdout.write(`${JSON.stringify({ ok: false, error: { code, message } })}\n`);
+}

@@ -1,5 +1,5 @@
 export { type BuildOptions, buildRelease, entryFor, openRelease, type Release, scriptsOf } from './build.ts';
-export { bundleProgram } from './bundle.ts';
+export { bundleProgram, bundleService } from './bundle.ts';
 export { compareVariants, type Diversity, variantNamed } from './diversity.ts';
 export { ReleaseError } from './error.ts';
 export { type Manifest, type ReleaseVariant } from './manifest.ts';

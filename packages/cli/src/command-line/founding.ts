@@ -42,7 +42,7 @@ export function foundingCommands(program: Command): void {
     });
 
   const developing = at(
-    program.command('dev').description('run a service on local replicas, founded anew at every save'),
+    program.command('dev').description('run a service on local replicas, founded anew whenever its sources change'),
   )
     .argument('<service>', 'module whose default export is the service')
     .option('--slots <n>', 'replicas', integer, 4)

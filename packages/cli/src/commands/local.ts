@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { cryptographyNames, type HostEvent } from '@coppice/host';
+import { bundleService, scriptsOf } from '@coppice/release';
 import { faultsTolerated, toHex } from '@coppice/wire';
 import { keepArchiving } from '../archiving.ts';
 import { parseLocalPlatforms } from '../local-platforms.ts';
@@ -132,7 +133,7 @@ async function confirmed(question: string): Promise<boolean> {
   return /^y(es)?$/i.test(answer.trim());
 }
 
-/** A service on four local replicas, founded anew at every save of its source. */
+/** A service on four local replicas, founded anew whenever a save changes what it is bundled into. */
 export async function dev(
   serviceFile: string,
   options: Omit<GenesisOptions, 'folder' | 'members' | 'name'> & { readonly folder?: string },
@@ -143,6 +144,10 @@ export async function dev(
   let generation = 0;
   let current: LocalService | undefined;
   const start = async (): Promise<void> => {
+    if (current !== undefined) {
+      if (await isOf(current, serviceFile)) return;
+      output.say('saved: founding the service anew (its state begins empty)');
+    }
     const began = performance.now();
     const folder = join(root, `run-${++generation}`);
     const next = await LocalService.found(folder, {
@@ -169,7 +174,6 @@ export async function dev(
   const watcher = watchFile(dirname(serviceFile), { recursive: true }, () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      output.say('saved: founding the service anew (its state begins empty)');
       restarting = restarting
         .then(start)
         .catch((error: unknown) =>
@@ -188,6 +192,12 @@ export async function dev(
   output.say('stopping all replicas: a development service ends with its terminal');
   await current?.destroy();
   if (options.folder === undefined) rmSync(root, { recursive: true, force: true });
+}
+
+/** Whether a service executes what its module is now. The folder may hold more: a receipt that is written there ends nothing. */
+async function isOf({ folder, release }: LocalService, serviceFile: string): Promise<boolean> {
+  const { text } = await bundleService(serviceFile);
+  return scriptsOf(folder.releases.find(release)!).at(-1)?.text === text;
 }
 
 function requireFile(path: string): void {

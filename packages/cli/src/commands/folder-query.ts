@@ -1,7 +1,6 @@
 /**
  * `coppice query --instance` and `coppice backup serve`: what a folder answers, as of any batch, without the service. docs/reference/backup.md.
  */
-import { encodeOperation } from '@coppice/service';
 import { decodeResult, toHex } from '@coppice/wire';
 import { Archive, type Moment } from '../archive.ts';
 import { ArchiveServer } from '../archive-server.ts';
@@ -9,7 +8,7 @@ import { readMoment } from '../backup/moment.ts';
 import { serviceOf, type ServiceOptions } from '../connect.ts';
 import type { Output } from '../output.ts';
 import { readKey, UserError } from '../service-folder.ts';
-import { parseInput, show } from './request.ts';
+import { operationOf, show } from './request.ts';
 
 export interface FolderOptions extends ServiceOptions {
   readonly at?: Moment;
@@ -39,7 +38,7 @@ export async function queryFolder(
   { instance, ...options }: FolderOptions & { readonly instance: string },
   output: Output,
 ): Promise<void> {
-  const payload = encodeOperation({ command: name, input: parseInput(input) });
+  const payload = operationOf(name, input);
   const archive = await opened(instance, options, output);
   const encoded = archive.query({ target: 'service', payload, caller: callerOf(options.key) });
   const result = decodeResult(encoded);

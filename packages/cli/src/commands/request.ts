@@ -3,21 +3,30 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { GovernanceAction } from '@coppice/governance';
-import { encodeOperation } from '@coppice/service';
+import { encodeOperation, ServiceError } from '@coppice/service';
 import { type PlainValue, decodeResult, type Result, toHex } from '@coppice/wire';
 import { connect, type ServiceOptions, submit } from '../connect.ts';
-import { decide } from '../governing.ts';
+import { decide, parseAction } from '../governing.ts';
 import { type Output } from '../output.ts';
 import { readKey, ServiceFolder, UserError } from '../service-folder.ts';
 import { receiptText } from './verify.ts';
 
 /** A request without input is encoded without one. */
-export function parseInput(text: string | undefined): PlainValue | undefined {
+function parseInput(text: string | undefined): PlainValue | undefined {
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as PlainValue;
   } catch {
     throw new UserError(`must be JSON, and is not: ${text === '' ? '(nothing)' : text}`);
+  }
+}
+
+/** A command or query as it is sent. Throws UserError where its input is no value, as numbers that JSON has and nobody else. */
+export function operationOf(command: string, input: string | undefined): Uint8Array {
+  try {
+    return encodeOperation({ command, input: parseInput(input) });
+  } catch (error) {
+    throw error instanceof ServiceError ? new UserError(error.message) : error;
   }
 }
 
@@ -53,10 +62,10 @@ export async function invoke(
   options: ServiceOptions & { receipt?: string },
   output: Output,
 ): Promise<void> {
+  const payload = operationOf(command, input);
   if (options.receipt !== undefined) requireWritable(options.receipt);
   const client = await connect(options);
   try {
-    const payload = encodeOperation({ command, input: parseInput(input) });
     const { committed, result } = await submit(client, { target: 'service', payload });
     if (options.receipt !== undefined) writeFileSync(options.receipt, receiptText(committed.receipt()));
     const where = `committed in batch ${committed.sequence}, transaction ${committed.index}`;
@@ -77,9 +86,10 @@ export async function query(
   options: ServiceOptions,
   output: Output,
 ): Promise<void> {
+  const payload = operationOf(name, input);
   const client = await connect(options);
   try {
-    const answer = await client.query('service', encodeOperation({ command: name, input: parseInput(input) }));
+    const answer = await client.query('service', payload);
     const result = decodeResult(answer.payload);
     if (!result.ok) throw new UserError(`the replica's answer is not a result: ${result.reason}`, 3);
     show(result.value, output, { sequence: answer.sequence }, [
@@ -114,16 +124,16 @@ async function signFor(
   }
 }
 
-export function earlyTurn(
+export async function earlyTurn(
   slot: number,
   options: ServiceOptions & { memberKey?: readonly string[] },
   output: Output,
 ): Promise<void> {
-  return signFor({ kind: 'early-turn', slot }, options, output);
+  return signFor(parseAction({ kind: 'early-turn', slot }), options, output);
 }
 
 /** Sets what is accepted of a platform, as a file says it in the form of a constitution's `policy.platforms`. */
-export function setPlatform(
+export async function setPlatform(
   file: string,
   options: ServiceOptions & { memberKey?: readonly string[] },
   output: Output,
@@ -134,18 +144,17 @@ export function setPlatform(
   } catch {
     throw new UserError(`cannot read ${file}`);
   }
-  const action = { kind: 'set-platform', platform: parseInput(text) };
-  return signFor(action as GovernanceAction, options, output);
+  return signFor(parseAction({ kind: 'set-platform', platform: parseInput(text) }), options, output);
 }
 
-export function setParameter(
+export async function setParameter(
   path: string,
   value: string,
   options: ServiceOptions & { memberKey?: readonly string[] },
   output: Output,
 ): Promise<void> {
-  const parsed = parseInput(value);
-  return signFor({ kind: 'set-parameters', changes: [{ path, value: parsed }] } as GovernanceAction, options, output);
+  const changes = [{ path, value: parseInput(value) }];
+  return signFor(parseAction({ kind: 'set-parameters', changes }), options, output);
 }
 
 /** Before anything is committed: a receipt that cannot be written afterwards is lost. */

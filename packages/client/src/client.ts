@@ -230,12 +230,16 @@ export class Client {
     return askHistory(cryptography, this.#fleet, { map, key, at }, proofTo);
   }
 
-  /** The status that the replica in `slot` gives of itself. */
+  /** The status that the replica in `slot` gives of itself; if that is of a later epoch, its proof has been looked at, too. */
   async status(slot: number): Promise<unknown> {
     const connection = await this.#fleet.connection(slot);
     if (connection === undefined) throw new DoorError('UNREACHABLE', `the replica in slot ${slot} does not answer`);
     const answer = await connection.ask({ kind: 'status' }, 'answer');
-    return JSON.parse(Buffer.from(answer.payload).toString('utf8'));
+    const status: unknown = JSON.parse(Buffer.from(answer.payload).toString('utf8'));
+    // Whoever only watches gets no other answer that shows a new epoch.
+    const { epoch } = (status ?? {}) as { epoch?: unknown };
+    if (typeof epoch === 'number' && epoch > this.chain.verifier.epoch) await this.#fleet.follow(slot);
+    return status;
   }
 
   close(): void {

@@ -22,15 +22,20 @@ const candidateMs = 1000;
 
 export async function fleetStatus(client: Client): Promise<FleetStatus> {
   const { slots } = client.chain.configuration;
-  const replicas = await Promise.all(
-    Array.from({ length: slots }, async (_, slot) => {
-      try {
-        return (await client.status(slot)) as NodeStatus;
-      } catch {
-        return undefined;
-      }
-    }),
-  );
+  const look = (): Promise<(NodeStatus | undefined)[]> =>
+    Promise.all(
+      Array.from({ length: slots }, async (_, slot) => {
+        try {
+          return (await client.status(slot)) as NodeStatus;
+        } catch {
+          return undefined;
+        }
+      }),
+    );
+  const { epoch } = client.chain.configuration;
+  let replicas = await look();
+  // Only now it is known who sits there.
+  if (client.chain.configuration.epoch > epoch) replicas = await look();
   let best: NodeStatus | undefined;
   for (const status of replicas) if (status !== undefined && status.committed > (best?.committed ?? -1)) best = status;
   const { candidate, candidateAddress } = best?.turn ?? {};
@@ -133,25 +138,12 @@ export function statusLines(fleet: FleetStatus): string[] {
   const { best, replicas } = fleet;
   if (best === undefined) return ['no replica answers'];
   const rows = [
-    [
-      'slot',
-      'instance',
-      'turn',
-      'age',
-      'term left',
-      'platform',
-      'release',
-      'variant',
-      'cryptography',
-      'committed',
-      'view',
-      'role',
-    ],
+    ['slot', 'instance', 'turn', 'age', 'term left', 'platform', 'release', 'variant', 'committed', 'view', 'role'],
   ];
   for (let slot = 0; slot < best.slots; slot++) {
     const seat = best.seats.find((one) => one.slot === slot);
     const status = replicas[slot];
-    if (seat === undefined) rows.push([String(slot), 'vacant', ...Array.from({ length: 10 }, () => '')]);
+    if (seat === undefined) rows.push([String(slot), 'vacant', ...Array.from({ length: 9 }, () => '')]);
     else {
       const role = status === undefined ? 'silent' : slot === best.primary ? 'primary' : 'backup';
       const age = [duration(best.time - seat.since), duration(seat.termEnd - best.time)];
@@ -163,19 +155,20 @@ export function statusLines(fleet: FleetStatus): string[] {
         ...age,
         seat.platform,
         seat.release.slice(0, 8),
-        seat.variant,
-        seat.cryptography ?? '?',
+        variantOf(seat),
         ...progress,
         role,
       ]);
     }
   }
   const turn = best.turn;
+  const { once, rest } = saidOnce(rows, ['platform', 'release', 'variant', 'view']);
   return [
     `${best.name}  service ${best.service}`,
     `epoch ${best.epoch}, view ${best.view}, committed ${best.committed}, checkpoint ${best.stable}; version ${best.active.service} of the service, ${best.active.protocol} of the protocol`,
+    ...(once.length === 0 ? [] : [`all: ${once.join(', ')}`]),
     '',
-    ...table(rows),
+    ...table(rest),
     '',
     turn === null
       ? 'no turn is open'
@@ -184,6 +177,25 @@ export function statusLines(fleet: FleetStatus): string[] {
     ...upgradeLines(best),
     ...concerns(fleet).map((line) => `! ${line}`),
   ];
+}
+
+/** The names of variants mostly say who verifies signatures for them. */
+function variantOf({ cryptography, variant }: NodeStatus['seats'][number]): string {
+  return cryptography === null || variant.includes(cryptography) ? variant : `${variant}, ${cryptography}`;
+}
+
+/** Takes columns out of which all seats have the same: terminals are narrow. */
+function saidOnce(
+  rows: readonly (readonly string[])[],
+  columns: readonly string[],
+): { readonly once: readonly string[]; readonly rest: readonly (readonly string[])[] } {
+  const [names = [], ...slots] = rows;
+  const seats = slots.filter(([, instance]) => instance !== 'vacant');
+  const same = names.map((name, i) => columns.includes(name) && seats.every((seat) => seat[i] === seats[0]?.[i]));
+  return {
+    once: names.flatMap((name, i) => (same[i] === true ? [`${name} ${seats[0]?.[i]}`] : [])),
+    rest: rows.map((row) => row.filter((_, i) => same[i] !== true)),
+  };
 }
 
 /** How far those are that receive a state, or the log before it. */

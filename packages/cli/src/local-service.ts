@@ -130,7 +130,7 @@ export class LocalService {
       signer: folder.key('members', `member-${i + 1}`),
     }));
     const next = await buildNextRelease(options, folder, release, signers[0]?.signer);
-    if (next !== undefined) onStep(`release of the next version built: ${toHex(next.digest)}`);
+    if (next !== undefined) onStep(`next release built: ${toHex(next.digest)}`);
     const readers = Array.from({ length: auditors }, (_, i) => {
       const name = `auditor-${i + 1}`;
       return { name, key: toHex(folder.auditorKey(name).publicKey) };

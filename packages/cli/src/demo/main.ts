@@ -76,9 +76,7 @@ async function demo(
   const began = Date.now();
   const stream = documents(events);
   const recorder = new HistoryRecorder(history);
-  output.say(
-    'A consortium of three members founds a service on four replicas; no member trusts another, nor the host.',
-  );
+  output.say('A consortium of three members founds a service. No member trusts another, nor the host.');
   const local = await LocalService.found(folder, {
     serviceFile,
     nextServiceFile,
@@ -139,7 +137,7 @@ async function run(
     opened: new Map(),
   };
   output.say(
-    '\nEvents are recorded under load, each with a receipt that the client verifies; the service is upgraded meanwhile, slot by slot.',
+    '\nEvents are recorded under load, each with a receipt that the client verifies.\nThe service is upgraded meanwhile, slot by slot.',
   );
   const watching = watchFleet(scene);
   say(scene, `  ${await approveNext(local, client, platforms)}.`);
@@ -312,7 +310,7 @@ async function robReplica(scene: Scene, slot: number): Promise<Loot> {
   const loot = JSON.parse(readFileSync(file, 'utf8')) as Loot;
   say(
     scene,
-    `  An intruder has the memory of slot ${slot}: its identity key, ${loot.signingKeys.length} signing keys, ${loot.nonces.length} nonces. Its next turn evicts them.`,
+    `  An intruder has the memory of slot ${slot}: its identity key, ${loot.signingKeys.length} signing keys, ${loot.nonces.length} nonces.\n  Its next turn evicts them.`,
   );
   return loot;
 }
@@ -389,5 +387,7 @@ try {
   });
   process.exit(ok ? 0 : 1);
 } catch (error) {
+  // Not behind what is shown live.
+  if (output.terminal) output.say();
   fail('demo', error);
 }

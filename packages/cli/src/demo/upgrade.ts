@@ -25,7 +25,7 @@ export async function approveNext(local: LocalService, client: Client, platforms
     signed.push(names[signers.indexOf(signer as (typeof signers)[number])] ?? '?');
   });
   if (standing.state !== 'accepted') throw new UserError(`the release was not approved: ${standing.state}`);
-  return `${signed.join(' and ')} sign ballots for release ${toHex(next.digest).slice(0, 16)} (${next.manifest.service.name} ${next.manifest.service.version}): turns launch it from now on`;
+  return `${signed.join(' and ')} approve release ${toHex(next.digest).slice(0, 16)} (${next.manifest.service.name} ${next.manifest.service.version}): turns launch it now`;
 }
 
 export interface ProvenUpgrade {

@@ -1,6 +1,7 @@
 /**
- * Another signature scheme with real processes, under load: from version 2 of the protocol to 3. Seats bring keys of scheme 2 turn by turn;
- * receipts of before, of the time between and of after hold from the genesis digest alone, and so do the ledger and the certificate.
+ * Another signature scheme and another hash with real processes, under load: from version 2 of the protocol to 3, and to 4. Seats bring keys
+ * of scheme 2 turn by turn, the hash changes with a batch; receipts of before, of the times between and of after hold from the genesis digest
+ * alone, and so do the ledger and the certificates.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -19,7 +20,7 @@ import { Load } from '../load.ts';
 
 const coppice = fileURLToPath(new URL('main.ts', import.meta.resolve('@coppice/cli')));
 
-it('a service outlives its signature scheme', async (t) => {
+it('a service outlives its signature scheme and its hash', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'coppice-algorithms-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const run = (...args: readonly string[]): any => {
@@ -32,6 +33,7 @@ it('a service outlives its signature scheme', async (t) => {
     run('release', 'build', '--service', serviceFile, '--out', join(folder, out), ...more).digest;
   build('first');
   const successor = build('second', '--protocols', '1,2,3');
+  const last = build('third', '--protocols', '1,2,3,4');
 
   const cluster = await found(t, { release: join(folder, 'first') });
   const { local } = cluster;
@@ -55,11 +57,20 @@ it('a service outlives its signature scheme', async (t) => {
       await load.progress(20);
     }
   };
+  const approve = (release: string): void => {
+    run('release', 'add', join(folder, release), '--folder', cluster.folder);
+    const given = ['--folder', cluster.folder, '--as'];
+    const { proposal } = run('member', 'propose', join(folder, release), ...given, 'member-1');
+    run('member', 'vote', String(proposal), '--approve', ...given, 'member-2');
+  };
+  const certified = (name: string): any => {
+    const certificate = join(folder, name);
+    run('upgrade', 'report', '--folder', cluster.folder, '--out', certificate);
+    return run('upgrade', 'verify', certificate, '--genesis', toHex(local.service));
+  };
   await take(2);
 
-  run('release', 'add', join(folder, 'second'), '--folder', cluster.folder);
-  run('member', 'propose', join(folder, 'second'), '--folder', cluster.folder, '--as', 'member-1');
-  run('member', 'vote', '1', '--approve', '--folder', cluster.folder, '--as', 'member-2');
+  approve('second');
   await round();
   await take(3);
   assert.deepEqual(bySchemes(), [4, 0], 'no key that exists is changed');
@@ -70,6 +81,15 @@ it('a service outlives its signature scheme', async (t) => {
     return bySchemes()[1] === 4;
   });
   await take(3);
+  const shown = certified('certificate');
+  assert.deepEqual([shown.to, shown.activation.protocol], [successor, { from: 2, to: 3 }]);
+
+  approve('third');
+  await round();
+  await take(4);
+  // Who comes now receives a state of the new hash, and a log of both.
+  await turned(cluster, client, 0);
+  await take(4);
   await load.progress(50);
   await load.finish();
   t.diagnostic(load.describe());
@@ -88,11 +108,7 @@ it('a service outlives its signature scheme', async (t) => {
     const verdict = verifyReceipt(nodeCryptography, changed, { service });
     return [signature.length, verdict.ok ? undefined : verdict.check];
   });
-  assert.deepEqual(verdicts, [
-    [64, 'certificate'],
-    [64, 'certificate'],
-    [3373, 'certificate'],
-  ]);
+  assert.deepEqual(verdicts, [[64, 'certificate'], [64, 'certificate'], ...[3, 4, 4].map(() => [3373, 'certificate'])]);
 
   await healthy(cluster, client, 'after it');
   // Not those who gave up their seats: they may still be about.
@@ -105,12 +121,13 @@ it('a service outlives its signature scheme', async (t) => {
   assert.equal(report.epochs.at(-1)!.scheme, 2);
   assert.deepEqual(
     report.activations.map(({ from, to, failed }) => [from.protocol, to.protocol, failed]),
-    [[2, 3, undefined]],
+    [
+      [2, 3, undefined],
+      [3, 4, undefined],
+    ],
   );
-
-  const service = toHex(local.service);
-  const certificate = join(folder, 'certificate');
-  run('upgrade', 'report', '--folder', cluster.folder, '--out', certificate);
-  const shown = run('upgrade', 'verify', certificate, '--genesis', service);
-  assert.deepEqual([shown.to, shown.activation.protocol], [successor, { from: 2, to: 3 }]);
+  const { stateRecomputed } = report.checkpoints;
+  assert.ok(stateRecomputed > 0, 'states of both hashes were recomputed');
+  const upgraded = certified('last certificate');
+  assert.deepEqual([upgraded.to, upgraded.activation.protocol], [last, { from: 3, to: 4 }]);
 });

@@ -29,12 +29,16 @@ import { partialHistory } from './records.ts';
 /** How long one page is waited for. */
 const answerMs = 30_000;
 
+/** Copying that takes less than this of a processor's time is not worth drawing out. */
+const unpacedMs = 1000;
 /**
- * Of a processor, what copying the first gap takes: the rest is left to serving, here and at whoever is asked. Twice that after each minute,
- * since turns have deadlines; and for each further gap, which is what the log grew by meanwhile, so that they become smaller however fast it grows.
+ * Of a processor, what copying the first gap takes after that: the rest is left to serving, here and at whoever is asked. Twice that after each
+ * sixteenth of what a turn may take, or each minute; and for each further gap, which is what the log grew by meanwhile, so that they become
+ * smaller however fast it grows.
  */
 const copyingShare = 1 / 8;
-const doublingMs = 60_000;
+const doublingMsMax = 60_000;
+const doublingsInATurn = 16;
 const pauseMsMax = 1000;
 /** Bytes that wait for the disk, at most, beside one answer. */
 const pendingBytesMax = 4 * 1024 * 1024;
@@ -63,6 +67,8 @@ export interface GapFillerOptions {
   readonly dataFolder: string;
   /** Gaps that were filled before. */
   readonly filled: number;
+  /** How long a turn may take: whoever is to be seated has to have the log by then. */
+  readonly turnDeadlineMs: number;
 }
 
 /** What is wrong with a record: whoever gave it, or what came before it, lied. */
@@ -132,6 +138,8 @@ export class GapFiller {
     this.#opened ??= this.#begin();
     const { ledger } = this.#opened;
     const since = performance.now();
+    let spentMs = 0;
+    const doublingMs = Math.min(this.#options.turnDeadlineMs / doublingsInATurn, doublingMsMax);
     while (this.at < to) {
       const { at } = this;
       const answer = await connection.ask({ kind: 'ledger', from: at + 1, as }, 'ledger', answerMs);
@@ -139,7 +147,10 @@ export class GapFiller {
       for (const record of answer.records) if (record.sequence <= to) this.#take(ledger, record);
       const busyMs = performance.now() - began;
       if (this.at === at) throw new Error(`it has no more than batch ${at}`);
+      if (this.at >= to) break;
       if (ledger.bytesPending > pendingBytesMax) await done((then) => ledger.sync(then));
+      spentMs += busyMs;
+      if (spentMs < unpacedMs) continue;
       const doublings = this.#options.filled + Math.floor((performance.now() - since) / doublingMs);
       const share = Math.min(1, copyingShare * 2 ** doublings);
       await pause(Math.min(busyMs * (1 / share - 1), pauseMsMax));

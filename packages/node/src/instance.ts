@@ -432,8 +432,11 @@ export class Instance {
     const { from, to } = gap;
     const began = Date.now();
     const { folder } = this.#options.settings;
-    const options = { cryptography, service, vault: this.#vault, dataFolder: folder, filled: this.#filled.length };
-    const filler = new GapFiller(options, gap);
+    const { turnDeadlineMs } = this.#execution!.committed().constitution.policy;
+    const filler = new GapFiller(
+      { cryptography, service, vault: this.#vault, dataFolder: folder, filled: this.#filled.length, turnDeadlineMs },
+      gap,
+    );
     for (let attempt = 0; !this.#exiting; attempt++) {
       const others = node.replica.configuration.seats.filter(
         (seat) => !sameBytes(seat.instance, this.#keyring!.identity.publicKey),

@@ -82,7 +82,14 @@ async function replicaWith(
 
 function filler(name: string): { filler: GapFiller; folder: string; identity: Signer } {
   const folder = join(root, name);
-  const options = { cryptography: nodeCryptography, service, vault: undefined, dataFolder: folder, filled: 0 };
+  const options = {
+    cryptography: nodeCryptography,
+    service,
+    vault: undefined,
+    dataFolder: folder,
+    filled: 0,
+    turnDeadlineMs: 60_000,
+  };
   const gap = { from: 1, to, below: new MerkleTree(nodeCryptography), ledgerRoot: tree.root() };
   return { filler: new GapFiller(options, gap), folder, identity: newSigner() };
 }

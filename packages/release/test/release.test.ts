@@ -424,5 +424,5 @@ test('a release carries what the one before it executes, byte for byte', async (
     );
   await refused({ carried: scriptsOf(successor) });
   await refused({ carried: [{ version: 1, text: `${carried[0]!.text}\n` }] });
-  await refused({ protocols: [4] });
+  await refused({ protocols: [5] });
 });

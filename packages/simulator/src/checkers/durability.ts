@@ -112,6 +112,8 @@ export class Durability implements Observer {
   /** Whoever says that it may be seated can reveal from then on. spec/checkpoints.md, line 19 */
   sent(instance: Instance, message: Message): void {
     if (message.kind !== 'forward' || message.item.kind !== 'system' || message.item.request.kind !== 'ready') return;
+    // Others pass on what the candidate says: who retired, too.
+    if (message.item.request.ready.turn !== instance.launch.turn) return;
     if (instance.corrupt || instance.disk.altered || instance.replica!.slot !== undefined) return;
     const contents = this.#contents.get(instance)!;
     contents.advance(instance.disk.ledger.durableEnd);

@@ -5,7 +5,7 @@
  * intruder in this process would have (identity key, the keys of all epochs that are not erased, those of its files, nonces) is
  * written there.
  */
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import type { ReplicaExecution } from '@coppice/execution';
 import { toHex } from '@coppice/wire';
 import type { Keyring } from './keyring.ts';
@@ -69,6 +69,8 @@ export function armBreach(
         ];
       }),
     };
-    writeFileSync(breach, JSON.stringify(loot), { mode: 0o600 });
+    // Whoever waits for the file reads it as soon as it is there.
+    writeFileSync(`${breach}.new`, JSON.stringify(loot), { mode: 0o600 });
+    renameSync(`${breach}.new`, breach);
   });
 }

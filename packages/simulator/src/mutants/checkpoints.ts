@@ -1,5 +1,5 @@
 /** Mutants of checkpoints, catching up and state transfer: spec/checkpoints.md. */
-import { adrift, behind, calm, estranged, hindered, type Mutant, pushed } from './mutant.ts';
+import { adrift, behind, calm, estranged, hindered, type Mutant } from './mutant.ts';
 
 const checkpoint = 'protocol/src/checkpoint.ts';
 const catchUp = 'protocol/src/catch-up.ts';
@@ -116,7 +116,7 @@ export const checkpoints: readonly Mutant[] = [
         instead: 'return committed !== undefined && !sameBytes(committed, vote.subject.headerDigest);',
       },
     ],
-    choices: pushed,
+    choices: adrift,
   },
   {
     name: 'votes-forgotten-beside',

@@ -47,11 +47,6 @@ export function behind(...kinds: Focus['kinds']): Choices {
   return focused({ kinds: ['split', ...kinds], everyMs: 300, lastMs: 1500 }, { checkpointInterval: 8 });
 }
 
-/** States are pushed upon those who fell behind a little, and voted meanwhile. */
-export const pushed = focused(
-  { kinds: ['pushing-primary', 'isolate', 'split'], everyMs: 200, lastMs: 1000 },
-  { checkpointInterval: 2, disturbedMs: 6000 },
-);
 /** Views change while replicas are given states. */
 export const adrift = focused(
   { kinds: ['pushing-primary', 'isolate', 'split', 'delay', 'stop'], everyMs: 120, lastMs: 800 },

@@ -155,7 +155,7 @@ export const viewChanges: readonly Mutant[] = [
       ...{ slots: 7, clients: 1, latencyMs: 2, ballots: true, disturbedMs: 1200, undisturbedMs: 3000 },
       faults: [900, 960, 1020, 1080, 1140].map((atMs) => ({ atMs, kind: 'censor', durationMs: 0 })),
       policy: {
-        ...{ turnIntervalMs: 900, turnDeadlineMs: 450, sealDeadlineMs: 900, recoveryPeriodMs: 9000 },
+        ...{ turnIntervalMs: 1400, turnDeadlineMs: 700, sealDeadlineMs: 1400, recoveryPeriodMs: 14_000 },
         ...{ viewTimeoutMs: 400, heartbeatMs: 40, unsealed: 'wait', overdue: 'halt' },
       },
     },

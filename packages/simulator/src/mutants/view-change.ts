@@ -160,4 +160,17 @@ export const viewChanges: readonly Mutant[] = [
       },
     },
   },
+  {
+    name: 'discarded-forgotten',
+    rule: 'view-change 17: what a view discards is kept for whoever is to adopt it',
+    patches: [
+      {
+        file: 'protocol/src/discarded.ts',
+        text: 'discarded.push({ header, headerDigest, batchBytes, root: tree.root(i), view });',
+        instead: '',
+      },
+    ],
+    stalls: true,
+    choices: { ...attacked('equivocator', ['storm', 'storm']), slots: 5, disturbedMs: 8000 },
+  },
 ];

@@ -12,7 +12,15 @@
  *
  * The hash may change once, with a leaf: it, and every node that ends behind it, are of the new one. spec/algorithms.md, 22.
  */
-import { assert, type Cryptography, type Digest, merkleLeaf, merkleNode } from '@coppice/wire';
+import {
+  assert,
+  type Cryptography,
+  type Digest,
+  type Header,
+  headerDigest,
+  merkleLeaf,
+  merkleNode,
+} from '@coppice/wire';
 import { hashOfEnd } from './merkle-proof.ts';
 
 /** The nodes of one level from number `first` on. */
@@ -82,6 +90,11 @@ export class MerkleTree {
   /** How many leaves are of the first hash: all, unless the hash changed. */
   get rehashed(): number {
     return this.#rehashed ?? this.#size;
+  }
+
+  /** Adds a header, whose place says of which hash its leaf is. */
+  appendHeader(header: Header): void {
+    this.append(headerDigest(this.#cryptography, header), header.rehashed);
   }
 
   /**

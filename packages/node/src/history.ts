@@ -17,7 +17,6 @@ import {
   type Cryptography,
   decode,
   type Digest,
-  headerDigest,
   requestDigests,
   sameBytes,
   type Seat,
@@ -176,7 +175,7 @@ export class GapFiller {
       } catch (error) {
         throw new RecordError(error instanceof Error ? error.message : String(error));
       }
-      this.#tree.append(headerDigest(cryptography, header), header.rehashed);
+      this.#tree.appendHeader(header);
     }
     ledger.append({ type, sequence, payload });
   }

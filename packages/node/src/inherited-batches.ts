@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { decodeRecord, type LedgerRecord, type MerkleTree } from '@coppice/ledger';
 import type { CommittedBatch } from '@coppice/protocol';
 import { type Ledger, openLedger, type Vault } from '@coppice/storage';
-import { type Cryptography, type Digest, type Header, headerDigest } from '@coppice/wire';
+import { type Cryptography, type Digest, type Header } from '@coppice/wire';
 import type { FilledGap } from './history.ts';
 import { committedBatch } from './records.ts';
 
@@ -83,7 +83,7 @@ export class InheritedBatches {
       for (let i = tree.size + 1; i < sequence; i++) {
         const between = headers.get(i);
         if (between === undefined) return undefined;
-        tree.append(headerDigest(this.#cryptography, between), between.rehashed);
+        tree.appendHeader(between);
       }
       const header = headers.get(sequence);
       return header && { header, certificate, tree };

@@ -198,7 +198,7 @@ function recallByLater(
     for (let i = 1; i < certified.sequence; i++) {
       const header = headers[i];
       if (header === undefined) return undefined;
-      tree.append(headerDigest(cryptography, header), header.rehashed);
+      tree.appendHeader(header);
     }
     const digest = tree.leaf(sequence - 1)!;
     const batch = batches.find(({ header }) => sameBytes(headerDigest(cryptography, header), digest));

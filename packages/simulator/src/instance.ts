@@ -26,7 +26,6 @@ import {
   decode,
   type Digest,
   encode,
-  headerDigest,
   type Item,
   sameBytes,
   toLatin1,
@@ -372,7 +371,7 @@ export class Instance implements Endpoint {
       if (known === undefined) return false;
       tree.append(known, sequence > (rehashed ?? sequence) ? rehashed : undefined);
     }
-    for (const { header } of batches) tree.append(headerDigest(cryptography, header), header.rehashed);
+    for (const { header } of batches) tree.appendHeader(header);
     return sameBytes(tree.root(), root);
   }
 

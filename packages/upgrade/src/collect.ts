@@ -27,7 +27,6 @@ import {
   type EpochCertificate,
   type GenesisDocument,
   type Header,
-  headerDigest,
   type Outcome,
   sameBytes,
   seatOf,
@@ -123,7 +122,7 @@ export class UpgradeCollector {
       this.#waiting = this.#waiting.filter((one) => one.header.sequence < sequence);
       for (const each of this.#headers.keys()) if (each >= sequence) this.#headers.delete(each);
     }
-    this.#tree.append(headerDigest(this.#cryptography, header), header.rehashed);
+    this.#tree.appendHeader(header);
     this.#headers.set(sequence, header);
     const requests = requestsOf(batch);
     const hash = this.#cryptography.of(header.protocolVersion);

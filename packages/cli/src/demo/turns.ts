@@ -24,7 +24,6 @@ import {
   type EpochCertificate,
   type Genesis,
   type Header,
-  headerDigest,
   type Outcome,
   toHex,
 } from '@coppice/wire';
@@ -239,8 +238,7 @@ class CommittedLog {
   #via(header: Header, { subject }: CommitCertificate): Receipt['via'] {
     if (subject.sequence === header.sequence) return undefined;
     const tree = new MerkleTree(nodeCryptography);
-    for (const header of this.#headers.slice(1, subject.sequence))
-      tree.append(headerDigest(nodeCryptography, header), header.rehashed);
+    for (const earlier of this.#headers.slice(1, subject.sequence)) tree.appendHeader(earlier);
     return { header: this.#headers[subject.sequence]!, path: tree.inclusionPath(header.sequence - 1, tree.size) };
   }
 }

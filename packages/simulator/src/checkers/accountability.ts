@@ -133,7 +133,7 @@ export class Accountability implements Observer {
       const tree = new MerkleTree(cryptography);
       for (let sequence = 1; sequence < header.sequence; sequence++) {
         const known = chain.get(sequence);
-        if (known !== undefined) tree.append(headerDigest(cryptography, known), known.rehashed);
+        if (known !== undefined) tree.appendHeader(known);
       }
       if (tree.size !== header.sequence - 1) continue;
       return { header, headerDigest: tree.leaf(place - 1)!, path: tree.inclusionPath(place - 1, tree.size) };

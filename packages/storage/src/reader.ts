@@ -35,6 +35,16 @@ export interface ReadOptions {
   readonly keys?: FileKeys | 'sealed' | undefined;
 }
 
+/** The service that the ledger in `folder` says it is of, by its first file; `undefined` where that says nothing. Throws StorageError. */
+export function serviceOfLedger(folder: string): Digest | undefined {
+  const file = openLocated(folder, segmentName(0));
+  try {
+    return decodeFileHeader('segment', file.view(0, fileHeaderBytes))?.service;
+  } finally {
+    file.close();
+  }
+}
+
 /**
  * All records of the ledger in `folder`, by position, then how it ends, once and last. Throws StorageError
  * (READ_FAILED) where the file system fails.

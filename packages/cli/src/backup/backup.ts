@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { historyFolders } from '@coppice/node';
-import { locate, newestSnapshotFiles, readLedger } from '@coppice/storage';
+import { locate, newestSnapshotFiles, readLedger, serviceOfLedger } from '@coppice/storage';
 import { toHex } from '@coppice/wire';
 import type { Moment } from '../archive.ts';
 import { UserError } from '../service-folder.ts';
@@ -240,10 +240,8 @@ function segmentsIn(dataFolder: string): { sequence: number; segments: { path: s
   return { sequence, segments };
 }
 
-/** The service that the first segment is of: spec/storage.md. */
-function serviceIn(dataFolder: string, segments: readonly { path: string }[]): string {
-  const [first] = segments;
-  if (first === undefined) throw new UserError('its ledger is empty');
-  const [header] = partsOf(placeOf(dataFolder, first.path), 64);
-  return toHex(header!.subarray(12, 44));
+function serviceIn(dataFolder: string, segments: readonly unknown[]): string {
+  const service = segments.length === 0 ? undefined : serviceOfLedger(join(dataFolder, 'ledger'));
+  if (service === undefined) throw new UserError('its ledger is empty');
+  return toHex(service);
 }

@@ -8,7 +8,15 @@ import { join, relative } from 'node:path';
 import { decodeRecord, type LedgerRecord, recordTypes } from '@coppice/ledger';
 import { historyFolders, openKeyFiles, readDataFolder, readSealedFolder, restoreSnapshot } from '@coppice/node';
 import { decodeOperation } from '@coppice/service';
-import { decodeKeyFile, type FileKeys, type LedgerEnd, locate, readLedger, Snapshots } from '@coppice/storage';
+import {
+  decodeKeyFile,
+  type FileKeys,
+  type LedgerEnd,
+  locate,
+  readLedger,
+  serviceOfLedger,
+  Snapshots,
+} from '@coppice/storage';
 import {
   batchCodec,
   type CheckpointCertificate,
@@ -210,7 +218,6 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
   const keys = await openKeyFiles(dataFolder, readers);
   const parts = ledgersIn(dataFolder).map((ledger) => segmentsOf(dataFolder, ledger, keys));
   const frames = parts.flatMap(({ problem }) => problem ?? []);
-  const snapshot = verifySnapshot(dataFolder, keys);
   const unread = parts
     .flatMap(({ segments }) => segments)
     .filter((one) => one.encryptedTo !== null && one.epochs === null);
@@ -218,14 +225,15 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
   const report = read
     ? await auditFolder(path, service, options.key === undefined ? {} : { keyFiles: options.key })
     : undefined;
-  const ok = frames.length === 0 && report?.ok !== false && (!read || snapshot?.problem === undefined);
-  output.answer({ ok, frames, audit: report ?? null, snapshot: (read && snapshot) || null }, [
+  const snapshot = read ? verifySnapshot(dataFolder, keys) : undefined;
+  const ok = frames.length === 0 && report?.ok !== false && snapshot?.problem === undefined;
+  output.answer({ ok, frames, audit: report ?? null, snapshot: snapshot ?? null }, [
     frames.length === 0 ? 'every frame is whole' : 'FRAMES ARE DAMAGED',
     ...frames.map((problem) => `  ! ${problem}`),
     report === undefined
       ? 'what is in them was not read: no key of an auditor was given'
       : `${report.ok ? 'what is in them holds' : 'WHAT IS IN THEM DOES NOT HOLD'}: ${report.batches} batches, ${report.transactions} transactions, ${report.epochs.length} epochs`,
-    ...(!read || snapshot === undefined
+    ...(snapshot === undefined
       ? []
       : [
           snapshot.problem === undefined
@@ -246,7 +254,8 @@ function verifySnapshot(
 ): { readonly sequence: number; readonly problem?: string } | undefined {
   const folder = join(dataFolder, 'snapshots');
   if (!existsSync(folder)) return undefined;
-  const service = readFileSync(segmentPath(join(dataFolder, 'ledger'), 0)).subarray(12, 44);
+  const service = serviceOfLedger(join(dataFolder, 'ledger'));
+  if (service === undefined) return undefined;
   const snapshots = new Snapshots(folder, { service, keys, readOnly: true });
   const sequence = snapshots.list().at(-1);
   if (sequence === undefined) return undefined;

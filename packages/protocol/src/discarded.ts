@@ -33,8 +33,11 @@ export function keepDiscarded(replica: Replica, sequence: number): void {
   discarded.splice(0, discarded.length - windowsKept * environment.settings.window);
 }
 
-/** A batch is committed, by votes of this view: what was discarded in it or before is never adopted any more, nor is what is below. */
-export function forgetDiscarded(replica: Replica, sequence: number, view: number): void {
+/**
+ * A batch is committed, by votes of this view, if it is known of which: what was discarded in it or before is never adopted any more, nor
+ * is what is below.
+ */
+export function forgetDiscarded(replica: Replica, sequence: number, view = -1): void {
   replica.discarded = replica.discarded.filter((one) => one.view > view && one.header.sequence > sequence);
 }
 

@@ -287,7 +287,7 @@ function install(replica: Replica, effects: Effects): void {
   if (votedBeside(replica, tree)) replica.mute = true;
   eraseNonces(replica);
   replica.log.clear();
-  forgetDiscarded(replica, sequence, -1);
+  forgetDiscarded(replica, sequence);
   replica.votes.clear();
   replica.proposals.clear();
   replica.syncing.clear();

@@ -228,7 +228,10 @@ function enterView(replica: Replica, newView: NewView, effects: Effects): void {
 }
 
 function adopt(replica: Replica, newView: NewView, header: Header, digest: Digest, effects: Effects): void {
-  let entry = entryWith(replica, header.sequence, digest);
+  // What an earlier view discarded is executed again: nothing of it is at or below what is committed.
+  const discarded = discardedTo(replica, header.sequence, digest) ?? [];
+  if (discarded.length > 0) followAll(replica, discarded, digest, effects);
+  const entry = entryWith(replica, header.sequence, digest);
   if (header.sequence < replica.committed || (header.sequence === replica.committed && entry === undefined)) {
     // What was committed in this very view came to me before the new-view did, or I only know the state that it led to.
     // Otherwise a quorum forgot what another had certified.
@@ -236,10 +239,6 @@ function adopt(replica: Replica, newView: NewView, header: Header, digest: Diges
     if (!explained) contradiction(replica, header.sequence, effects);
     return;
   }
-  // What an earlier view discarded is executed again.
-  const discarded = discardedTo(replica, header.sequence, digest) ?? [];
-  if (discarded.length > 0 && followAll(replica, discarded, digest, effects))
-    entry = entryWith(replica, header.sequence, digest);
   if (entry !== undefined) {
     rollback(replica, header.sequence);
     voteForAdopted(replica, entry, effects);

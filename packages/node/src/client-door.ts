@@ -80,11 +80,10 @@ export class Connection {
     return this.#socket.writableLength;
   }
 
-  send(answer: ClientAnswer): void {
+  /** @param room bytes that the answer may need: with less, it is copied while it is encoded */
+  send(answer: ClientAnswer, room = 4096): void {
     if (!this.open) return;
-    const bytes =
-      answer.kind === 'ledger' ? answer.records.reduce((sum, { payload }) => sum + payload.length + 64, 0) : 0;
-    writeFrame(this.#socket, encode(clientAnswerCodec, answer, 4096 + bytes), backlogMax);
+    writeFrame(this.#socket, encode(clientAnswerCodec, answer, room), backlogMax);
     const reason = this.#overdrawn(this);
     if (reason === undefined) return;
     this.#count(reason);

@@ -310,6 +310,7 @@ export class Desk {
       }),
     );
     if (page === undefined) return this.#refuse(connection, id, 'its archive cannot be read now', busyRetryMs);
-    connection.send({ kind: 'ledger', id, ...page });
+    const room = page.records.reduce((sum, { payload }) => sum + payload.length + 64, 4096);
+    connection.send({ kind: 'ledger', id, ...page }, room);
   }
 }

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decide, type FoundingOptions, LocalService } from '@coppice/cli';
-import { type Client, DoorConnection, DoorError } from '@coppice/client';
+import { type Client, DoorConnection } from '@coppice/client';
 import { findRuntime, installRuntimes, ProcessDriver, type RunningInstance } from '@coppice/host';
 import type { Loot, NodeStatus } from '@coppice/node';
 import { encodeOperation, type Operation as ServiceOperation } from '@coppice/service';
@@ -229,17 +229,11 @@ export async function checkpointed(client: Client, instances: readonly RunningIn
 }
 
 /** A connection to an instance that runs: on a busy machine opening it takes longer than clients wait. */
-export async function doorTo({
+export function doorTo({
   clientAddress,
   instance,
 }: Pick<RunningInstance, 'clientAddress' | 'instance'>): Promise<DoorConnection> {
-  for (const until = Date.now() + patienceMs; ;) {
-    try {
-      return await DoorConnection.open(clientAddress, fromHex(instance));
-    } catch (error) {
-      if (!(error instanceof DoorError) || error.code !== 'TIMEOUT' || Date.now() > until) throw error;
-    }
-  }
+  return until('a door opens', () => DoorConnection.open(clientAddress, fromHex(instance)));
 }
 
 /** What a replica says of itself. Throws DoorError where it does not answer. */

@@ -7,7 +7,11 @@
  *
  * Every file runs in a process of its own, two at a time. A run in which nothing ran has failed, and so has a file
  * without tests: that is how tests get lost. The last line is `N passed, N failed, N skipped`.
+ *
+ * Tests of e2e/ run clusters of processes that wait for each other, on whatever machine this is. A file of it that failed runs again,
+ * alone, and that counts; what failed at first is told as unsteady, with its reason, and is to be looked into.
  */
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { run } from 'node:test';
@@ -28,10 +32,14 @@ const files = asked.flatMap((path) =>
   statSync(path, { throwIfNoEntry: false })?.isFile() ? [path] : filesIn([path.replace(/\/$/, '')], '**/*.test.ts'),
 );
 
-const failures: string[] = [];
-const skips: string[] = [];
-let passed = 0;
-const testsOfFile = new Map<string, number>();
+/** What the tests of a file gave. */
+interface FileResults {
+  readonly failures: string[];
+  readonly skips: string[];
+  passed: number;
+}
+
+type Results = Map<string, FileResults>;
 
 /** What an event of the runner says about one test, or about a whole file. */
 interface TestEvent {
@@ -54,52 +62,87 @@ function nameOf(event: TestEvent): string {
   return `${event.file === undefined ? '' : relative(root, event.file)}:${event.line}  ${event.name}`;
 }
 
-function fail(event: TestEvent, reason: string): void {
-  failures.push(nameOf(event));
-  console.log(`✖ ${nameOf(event)}\n${reason.replaceAll(/^/gm, '    ')}\n`);
+function resultsOf(results: Results, event: TestEvent): FileResults {
+  const file = relative(root, event.entryFile ?? event.file ?? resolve(event.name));
+  const there = results.get(file);
+  if (there !== undefined) return there;
+  const empty = { failures: [], skips: [], passed: 0 };
+  results.set(file, empty);
+  return empty;
 }
 
-function onResult(event: TestEvent): void {
+function fail(results: FileResults, event: TestEvent, reason: string): void {
+  const told = `${nameOf(event)}\n${reason.replaceAll(/^/gm, '    ')}`;
+  results.failures.push(told);
+  console.log(`✖ ${told}\n`);
+}
+
+function onResult(results: FileResults, event: TestEvent): void {
+  const { error, type } = event.details;
   if (isFile(event)) {
-    if (event.details.error !== undefined) fail(event, 'the file failed outside of its tests: see its output');
-    else if (testNamePatterns === undefined) fail(event, 'no test in it');
+    if (error !== undefined) fail(results, event, 'the file failed outside of its tests: see its output');
+    else if (testNamePatterns === undefined) fail(results, event, 'no test in it');
     return;
   }
-  const { error, type } = event.details;
   // A suite that failed by itself has lost tests; one that only has tests that failed was told of by them.
   if (error?.failureType === 'subtestsFailed' || (type === 'suite' && error === undefined)) return;
-  const file = event.entryFile ?? event.file ?? '';
-  testsOfFile.set(file, (testsOfFile.get(file) ?? 0) + 1);
   const skip = event.skip ?? event.todo;
   if (skip !== undefined && skip !== false) {
-    skips.push(`${nameOf(event)}: ${skip === true || skip === '' ? 'no reason given' : skip}`);
-  } else if (event.details.error !== undefined) {
-    fail(event, inspect(event.details.error.cause ?? event.details.error));
+    results.skips.push(`${nameOf(event)}: ${skip === true || skip === '' ? 'no reason given' : skip}`);
+  } else if (error !== undefined) {
+    fail(results, event, inspect(error.cause ?? error));
   } else {
-    passed++;
+    results.passed++;
   }
 }
 
-const runner = run({
-  files,
-  concurrency: 2,
-  timeout: minutesMaxPerFile * 60_000,
-  ...(testNamePatterns && { testNamePatterns }),
-});
-runner.on('test:pass', onResult);
-runner.on('test:fail', onResult);
-runner.on('test:stdout', ({ message }) => process.stdout.write(message));
-runner.on('test:stderr', ({ message }) => process.stderr.write(message));
-runner.on('test:summary', ({ file, duration_ms: milliseconds }) => {
-  if (file === undefined) return;
-  console.log(`${relative(root, file)}: ${testsOfFile.get(file) ?? 0} tests, ${(milliseconds / 1000).toFixed(1)} s`);
-});
-runner.on('end', () => {
-  if (skips.length > 0) console.log(`\nSkipped:\n  ${skips.join('\n  ')}`);
-  if (failures.length > 0) console.log(`\nFailed:\n  ${failures.join('\n  ')}`);
-  const nothingRan = passed + failures.length === 0;
-  if (nothingRan) console.log(`\nNo tests ran: of ${asked.join(' ')}`);
-  if (nothingRan || failures.length > 0) process.exitCode = 1;
-  console.log(`\n${passed} passed, ${failures.length} failed, ${skips.length} skipped`);
-});
-runner.resume();
+async function runFiles(which: readonly string[], concurrency: number): Promise<Results> {
+  const results: Results = new Map();
+  const runner = run({
+    files: which,
+    concurrency,
+    timeout: minutesMaxPerFile * 60_000,
+    ...(testNamePatterns && { testNamePatterns }),
+  });
+  const onEvent = (event: TestEvent): void => onResult(resultsOf(results, event), event);
+  runner.on('test:pass', onEvent);
+  runner.on('test:fail', onEvent);
+  runner.on('test:stdout', ({ message }) => process.stdout.write(message));
+  runner.on('test:stderr', ({ message }) => process.stderr.write(message));
+  runner.on('test:summary', ({ file, duration_ms: milliseconds }) => {
+    if (file === undefined) return;
+    const { failures, passed, skips } = results.get(relative(root, file)) ?? { failures: [], passed: 0, skips: [] };
+    const tests = failures.length + passed + skips.length;
+    console.log(`${relative(root, file)}: ${tests} tests, ${(milliseconds / 1000).toFixed(1)} s`);
+  });
+  const end = once(runner, 'end');
+  runner.resume();
+  await end;
+  return results;
+}
+
+const results = await runFiles(files, 2);
+const unsteady = [...results].filter(([file, { failures }]) => failures.length > 0 && file.startsWith('e2e/'));
+if (unsteady.length > 0) {
+  const again = unsteady.map(([file]) => file);
+  console.log(`Again, alone: ${again.join(' ')}\n`);
+  for (const [file, second] of await runFiles(again, 1)) results.set(file, second);
+}
+
+const all = [...results.values()];
+const skips = all.flatMap((file) => file.skips);
+const failures = all.flatMap((file) => file.failures);
+const passed = all.reduce((sum, file) => sum + file.passed, 0);
+const told = (title: string, lines: readonly string[]): void => {
+  if (lines.length > 0) console.log(`\n${title}:\n  ${lines.join('\n  ')}`);
+};
+told('Skipped', skips);
+told(
+  'Unsteady: failed, and ran again',
+  unsteady.flatMap(([, first]) => first.failures),
+);
+told('Failed', failures);
+const nothingRan = passed + failures.length === 0;
+if (nothingRan) console.log(`\nNo tests ran: of ${asked.join(' ')}`);
+if (nothingRan || failures.length > 0) process.exitCode = 1;
+console.log(`\n${passed} passed, ${failures.length} failed, ${skips.length} skipped`);

@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
@@ -21,6 +21,7 @@ import { encodeOperation } from '@coppice/service';
 import { fileKey, KnownKeys, readLedger } from '@coppice/storage';
 import { fromHex } from '@coppice/wire';
 import { checkpointed, type Cluster, doorTo, found, operation, rob, turned, until, valueOf } from '../cluster.ts';
+import { rangeHas } from '../search.ts';
 import { tapped } from '../wiretap.ts';
 
 const coppice = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
@@ -45,7 +46,14 @@ function filesWith(folder: string, needles: readonly Buffer[]): string[] {
     .filter((entry) => entry.isFile() && !/\/(?:auditors|members|clients|recovery)$/.test(entry.parentPath))
     .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => {
-      const bytes = readFileSync(path);
+      let bytes: Buffer;
+      try {
+        bytes = readFileSync(path);
+      } catch (error) {
+        // Instances that run rename what they have written, and remove what is too old.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+        throw error;
+      }
       return needles.some((needle) => bytes.includes(needle));
     });
 }
@@ -58,27 +66,17 @@ function memoryHas(pid: number, needles: readonly Buffer[]): boolean | undefined
   } catch {
     return undefined;
   }
-  const chunk = Buffer.alloc(1 << 20);
-  const overlap = Math.max(...needles.map(({ length }) => length)) - 1;
   try {
-    for (const line of readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
-      const [, low, high] = /^([0-9a-f]+)-([0-9a-f]+) r/.exec(line) ?? [];
-      if (low === undefined || line.includes('[v')) continue;
-      const end = Number.parseInt(high!, 16);
-      for (let at = Number.parseInt(low, 16); at < end;) {
-        let read: number;
-        try {
-          read = readSync(fd, chunk, 0, Math.min(chunk.length, end - at), at);
-        } catch {
-          break;
-        }
-        if (read <= 0) break;
-        const seen = chunk.subarray(0, read);
-        if (needles.some((needle) => seen.includes(needle))) return true;
-        at += read < chunk.length ? read : read - overlap;
-      }
-    }
-    return false;
+    return readFileSync(`/proc/${pid}/maps`, 'utf8')
+      .split('\n')
+      .some((line) => {
+        const [, low, high] = /^([0-9a-f]+)-([0-9a-f]+) r/.exec(line) ?? [];
+        return (
+          low !== undefined &&
+          !line.includes('[v') &&
+          rangeHas(fd, Number.parseInt(low, 16), Number.parseInt(high!, 16), needles)
+        );
+      });
   } finally {
     closeSync(fd);
   }
@@ -168,8 +166,7 @@ it('neither what is private nor a key is in anything that the host sees, and an 
     assert.ok(!needles.some((needle) => given.includes(needle)));
   }
   // On the wires, of clients, instances and whoever asks them, is nothing in the clear: not even what is public.
-  const heard = await tap?.heard();
-  for (const needle of [...needles, ...shown]) assert.ok(heard?.includes(needle) !== true, 'it is on a wire');
+  assert.notEqual(await tap?.heard([...needles, ...shown]), true, 'it is on a wire');
   // What a core of the host would have.
   const own = memoryHas(process.pid, markers);
   if (own === undefined) t.diagnostic('this system does not let us look into the memory of a process');

@@ -24,6 +24,8 @@ import {
 import { FrameReader, writeFrame } from './framing.ts';
 
 const backlogMax = 64 * 1024 * 1024;
+/** No answer is larger: a page of the ledger whose last record is a large one. */
+const frameBytesMax = limits.recordBytes + limits.messageBytes;
 const connectMs = 3000;
 
 /** Why there is no answer. */
@@ -68,7 +70,7 @@ export class DoorConnection {
     this.replica = replica;
     this.#socket = socket;
     this.#listener = listener;
-    const reader = new FrameReader(limits.messageBytes * 2);
+    const reader = new FrameReader(frameBytesMax);
     socket.setNoDelay(true);
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => {

@@ -214,6 +214,10 @@ class BatchExecution {
     };
   }
 
+  get #isFull(): boolean {
+    return this.#outcomeBytes > outcomeBytesMax;
+  }
+
   /** Transactions of a client's requests; a reason if no correct primary would have ordered them. */
   #bundle(bundle: Bundle, digests: readonly Digest[]): string | undefined {
     const { time } = this.#input;
@@ -227,7 +231,7 @@ class BatchExecution {
       this.#clientsAhead.add(toLatin1(bundle.client));
       return this.#clientsAhead.size > faultsTolerated(slots) ? 'time-behind-clients' : refuse(results.clockAhead);
     }
-    if (this.#outcomes.length > transactionsMax || this.#outcomeBytes > outcomeBytesMax) return refuse(results.busy);
+    if (this.#outcomes.length > transactionsMax || this.#isFull) return refuse(results.busy);
     const roles = clientRoles(overlayView(this.#overlay), bundle.client);
     if (roles === undefined) return refuse(results.unknownClient);
     const record = this.#table.open(bundle.client);
@@ -263,6 +267,8 @@ class BatchExecution {
       const message = 'acknowledged already, or too far ahead of what is';
       return this.#add(digest, failure('outside-window', message, { acknowledged }), salt, noWrites);
     }
+    // What a bundle's requests give, nobody knows before: of hundreds that write megabytes, the record would have no encoding.
+    if (this.#isFull) return this.#add(digest, results.busy, salt, noWrites);
     if (operation.target === 'governance') {
       const most = caller.roles.includes('member') ? governedMax : governedMax / 2;
       if (this.#governed >= most) return this.#add(digest, results.busy, salt, noWrites);

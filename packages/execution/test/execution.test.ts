@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { encodeOperation, type GovernanceAction } from '@coppice/governance';
-import { decodeResult, refusalStatement, requestDigest, type Result, sameBytes, toHex } from '@coppice/wire';
+import { decodeResult, limits, refusalStatement, requestDigest, type Result, sameBytes, toHex } from '@coppice/wire';
 import type { Executed } from '@coppice/protocol';
 import { answerQuery } from '../src/queries.ts';
 import {
@@ -173,6 +173,20 @@ it('answers `busy` beyond what a batch has room for, and executes it later', () 
   const values = valuesOf(log.run(bundles));
   assert.equal(values.filter((value) => value === 'busy').length, 512);
   assert.equal(valuesOf(log.run(bundles.slice(33)))[511], null);
+});
+
+it('answers `busy` within a bundle, too, once what its requests write is as much as a batch has room for', () => {
+  const log = new Log(genesis);
+  const bundle = log.bundle(
+    'a',
+    1,
+    Array.from({ length: 7 }, (_, i) => `fill ${i}`),
+  );
+  const some = log.run([bundle]);
+  assert.deepEqual(valuesOf(some), [null, null, null, null, 'busy', 'busy', 'busy']);
+  const bytesWritten = some.outcomes.reduce((sum, { writeSet }) => sum + writeSet.length, 0);
+  assert.ok(bytesWritten + limits.batchBytes < limits.recordBytes);
+  assert.deepEqual(valuesOf(log.run([bundle])), [...Array.from({ length: 4 }, () => 'duplicate'), null, null, null]);
 });
 
 describe('divergence', () => {

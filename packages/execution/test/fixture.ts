@@ -212,6 +212,7 @@ export const register: Service = {
   execute(access, call) {
     const [command, key = '', value = ''] = text(call.operation).split(' ');
     if (command === 'set') access.set('service/map', key, bytes(value));
+    else if (command === 'fill') access.set('service/map', key, new Uint8Array(2 ** 20));
     else if (command === 'add') {
       const count = Number(text(access.get('service/map', key) ?? bytes('0'))) + 1;
       access.set('service/map', key, bytes(String(count)));

@@ -126,7 +126,7 @@ export const clientAnswerCodec = union({
   freshness: struct({ id, epoch: u64, slot: u16, committed: u64, signature: seatSignature }),
   ledger: struct({
     id,
-    records: list(struct({ type: u16, sequence: u64, payload: bytes(limits.messageBytes) }), limits.ledgerRecords),
+    records: list(struct({ type: u16, sequence: u64, payload: bytes(limits.recordBytes) }), limits.ledgerRecords),
     more: bool,
   }),
   founding: struct({ id, join: joinCodec }),

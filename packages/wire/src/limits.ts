@@ -30,6 +30,8 @@ export const limits = {
   pathNodes: 64,
   /** Bytes of one message between replicas. */
   messageBytes: 8 * 1024 * 1024,
+  /** Bytes of one record of a ledger: a batch, and all that its requests and the batch itself may give and write. spec/requests.md, lines 6 and 13. */
+  recordBytes: 20 * 1024 * 1024,
   /** Records of a ledger in one answer. */
   ledgerRecords: 4096,
   /** Members of a consortium. */

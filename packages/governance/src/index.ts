@@ -29,6 +29,7 @@ export {
   type GenesisFailure,
   type VerifiedGenesis,
   verifyGenesis,
+  verifyGenesisAgain,
 } from './genesis.ts';
 export * from './operation.ts';
 export { parameterPaths } from './parameters.ts';

@@ -6,7 +6,13 @@
  */
 import type { Ancestor } from '@coppice/client';
 import { genesisWriteSet } from '@coppice/execution';
-import { type Constitution, encodeConstitution, readConstitution, verifyGenesis } from '@coppice/governance';
+import {
+  type Constitution,
+  encodeConstitution,
+  readConstitution,
+  verifyGenesis,
+  verifyGenesisAgain,
+} from '@coppice/governance';
 import { nodeCryptography } from '@coppice/cryptography';
 import { ChainVerifier, decodeRecord, headObjection, type LedgerRecord, MerkleTree } from '@coppice/ledger';
 import { decodeWriteSet, type LeafStore, type Snapshot, State } from '@coppice/state';
@@ -56,13 +62,17 @@ export async function inherit(
 ): Promise<InheritedLog> {
   const { predecessor } = document.genesis;
   assert(predecessor !== undefined, 'only a successor inherits');
-  const log = await replayLog(readLedger(folder, { service, keys }), predecessor.header.sequence, leaves);
+  const records = readLedger(folder, { service, keys });
+  const log = await replayLog(records, predecessor.header.sequence, { service: predecessor.service, leaves });
   if (!sameBytes(log.tree.root(), predecessor.ledgerRoot)) throw new Error('the log that is there has another root');
   if (!sameBytes(log.state.digest(), predecessor.stateDigest)) throw new Error('the state after it is another');
   if (!sameBytes(encodeConstitution(log.constitution), document.constitution))
     throw new Error('another constitution was in force');
   const last = log.ancestors.at(-1)!;
   const { genesis } = last.document;
+  // Its seats' keys say what was prepared. Those of older services say nothing here: whoever sat in this one looked at them before voting.
+  const founded = verifyGenesis(nodeCryptography, last.document);
+  if (!founded.ok) throw new Error(`the last genesis does not hold: ${founded.check}: ${founded.reason}`);
   const chain = ChainVerifier.fromGenesis(nodeCryptography, serviceDigest(nodeCryptography, genesis), genesis);
   if (!chain.ok) throw new Error(chain.reason);
   for (const epoch of last.epochs) {
@@ -77,16 +87,22 @@ export async function inherit(
 /** Records between two breaths. */
 const breathRecords = 64;
 
+interface ReplayOptions {
+  /** The last service, where members or an audit verified the log: each genesis in it is then one that they verified. */
+  readonly service?: Digest;
+  readonly leaves?: LeafStore | undefined;
+}
+
 /**
- * Replays the batches up to `through`. Throws where the records do not make a log: that what they make is the right one, its
- * root and its digest have to show.
+ * Replays the batches up to `through`. Throws where the records do not make a log, or not one of `service`: that what they make is the
+ * right one, its root and its digest have to show.
  */
 export async function replayLog(
   records: Iterable<ReadItem>,
   through: number,
-  leaves?: LeafStore,
+  options: ReplayOptions = {},
 ): Promise<InheritedLog> {
-  const replay = new Replay(through, leaves);
+  const replay = new Replay(through, options);
   let read = 0;
   for (const item of records) {
     if (item.kind !== 'record') {
@@ -103,6 +119,7 @@ export async function replayLog(
 
 class Replay {
   readonly #through: number;
+  readonly #service: Digest | undefined;
   readonly #tree = new MerkleTree(nodeCryptography);
   readonly #state: State;
   readonly #ancestors: { document: GenesisDocument; epochs: EpochCertificate[] }[] = [];
@@ -111,9 +128,10 @@ class Replay {
   #last: Header | undefined;
   #checkpoint: InheritedLog['checkpoint'];
 
-  constructor(through: number, leaves: LeafStore | undefined) {
+  constructor(through: number, { leaves, service }: ReplayOptions) {
     this.#state = new State(nodeCryptography, undefined, leaves);
     this.#through = through;
+    this.#service = service;
   }
 
   take(record: LedgerRecord): void {
@@ -160,6 +178,9 @@ class Replay {
     const header = this.#last;
     this.#hashAsLast();
     if (header === undefined) throw new Error('the log is empty');
+    const { genesis } = this.#ancestors.at(-1)!.document;
+    if (this.#service !== undefined && !sameBytes(serviceDigest(nodeCryptography, genesis), this.#service))
+      throw new Error('the log is of another service');
     return {
       state: this.#state,
       constitution: readConstitution(this.#state.view()),
@@ -186,7 +207,9 @@ class Replay {
       if (!sameBytes(this.#state.digest(), predecessor.stateDigest))
         throw new Error('a genesis that goes on from another state');
     } else if (predecessor !== undefined) throw new Error('the log of its predecessor is missing');
-    const genesis = verifyGenesis(nodeCryptography, document, {});
+    // That it is one that was verified, the digest of the last service shows at the end.
+    const verify = this.#service === undefined ? verifyGenesis : verifyGenesisAgain;
+    const genesis = verify(nodeCryptography, document);
     if (!genesis.ok) throw new Error(`a genesis that does not hold: ${genesis.check}: ${genesis.reason}`);
     this.#write(
       genesisWriteSet(nodeCryptography, { ...genesis, time }, before === undefined ? undefined : this.#state),

@@ -66,13 +66,16 @@ export async function analyse(input: RecoveryInput, onStep: (step: string) => vo
 
   const source = given.find((one) => one.disk === adoption.source) as Source;
   const receipts = checkKnown(adoption, input);
-  const audit = await auditRecords(recordsUpTo(source, sequence), adoption.service);
+  const { service } = adoption;
+  const audit = await auditRecords(recordsUpTo(source, sequence), service);
   if (!audit.ok) {
     const { code, message, sequence: at } = audit.firstProblem!;
     throw new UserError(`the log up to batch ${sequence} does not hold: ${code} at batch ${at}: ${message}`);
   }
+  // A disk that is somebody else's can be read as one thing now, and as another then.
+  if (!sameBytes(audit.service!, service)) throw new UserError('the log is of another service than its disk');
   onStep(`verified from genesis: ${audit.batches + audit.uncertifiedTail} batches, ${audit.transactions} transactions`);
-  const log = await replayLog(recordsUpTo(source, sequence), sequence);
+  const log = await replayLog(recordsUpTo(source, sequence), sequence, { service });
   if (!sameBytes(log.tree.root(), head.root)) throw new UserError('the log has another root than its head');
 
   // The head ends the epoch: as many disks of the next one are needed, which its execution names.

@@ -42,8 +42,8 @@ export class ReceivedState implements ProtocolTransfer {
   }
 
   get progress(): ProtocolTransfer['progress'] {
-    const { done, known, share } = this.#transfer.progress;
-    return { partsDone: done, partsKnown: known, share };
+    const { bytes, done, known, share } = this.#transfer.progress;
+    return { partsDone: done, bytes, partsKnown: known, share };
   }
 
   finish(): Snapshot {

@@ -25,6 +25,7 @@ import { nodeCryptography } from '@coppice/cryptography';
 import { successionObjection } from '@coppice/governance';
 import { ChainVerifier, headObjection } from '@coppice/ledger';
 import type { ClientDoor, Connection } from './client-door.ts';
+import type { Filling } from './filling.ts';
 import type { FilledGap } from './history.ts';
 import type { Indexer } from './indexer.ts';
 import type { Journal } from './journal.ts';
@@ -45,6 +46,7 @@ export interface DeskOptions {
   readonly ledger: Ledger;
   /** What was recorded before this instance, or while it was behind: more may come. */
   readonly filled: readonly FilledGap[];
+  readonly filling: Filling;
   readonly document: GenesisDocument;
   /** Services that this one goes on from, the oldest first. */
   readonly ancestors: readonly Ancestor[];

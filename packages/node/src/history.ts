@@ -2,18 +2,25 @@
  * Filling in the ledger's past: an instance that began with a snapshot fetches what was recorded before it, so that every
  * instance comes to hold the whole log and the log outlives those who wrote it.
  *
- * Nothing that comes is believed: the headers must lead to the ledger root that the snapshot's checkpoint certifies, each
- * batch must give its header's transactions root, and only then does the folder get its final name.
+ * Nothing that comes is believed: each batch must give its header's transactions root, each header names the root of all before it, and a
+ * quorum of the header's epoch signed the last one that counts. So whoever gives what does not hold is known at once, and what came before stays. At
+ * last the headers must lead to the ledger root that the snapshot's checkpoint certifies, and only then does the folder get its final name.
+ *
+ * - Up to `#certified`, batches are certified, and in the ledger of the fill-in.
+ * - `#held` are those above it, of one replica, that are checked as far as they can be; the tree has their headers.
+ * - `#appended` is above `#certified` where so much was held that it had to go to the ledger: it cannot be taken back alone.
  */
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DoorConnection } from '@coppice/client';
-import { decodeRecord, type LedgerRecord, type MerkleTree, TransactionsTree } from '@coppice/ledger';
+import { decodeRecord, type LedgerRecord, type MerkleTree, recordTypes, TransactionsTree } from '@coppice/ledger';
 import { type Done, type Ledger, type LedgerReader, type Opened, openLedger, type Vault } from '@coppice/storage';
 import {
   batchCodec,
   type CallerProof,
+  type ClientAnswerOf,
+  type Configuration,
   type Cryptography,
   decode,
   type Digest,
@@ -22,6 +29,7 @@ import {
   type Seat,
   type Signer,
   systemRequestDigest,
+  validCommitCertificate,
 } from '@coppice/wire';
 import { partialHistory } from './records.ts';
 
@@ -39,8 +47,10 @@ const copyingShare = 1 / 8;
 const doublingMsMax = 60_000;
 const doublingsInATurn = 16;
 const pauseMsMax = 1000;
-/** Bytes that wait for the disk, at most, beside one answer. */
-const pendingBytesMax = 4 * 1024 * 1024;
+/** Bytes that are given to the disk at once: as many more may have come when it has them. */
+const writeBytes = 4 * 1024 * 1024;
+/** Bytes of batches that nothing certifies yet, in memory: those that somebody once fetched together have one certificate. */
+const heldBytesMax = 32 * 1024 * 1024;
 
 export interface Gap {
   readonly from: number;
@@ -58,6 +68,9 @@ export interface FilledGap {
 }
 
 type BatchRecord = Extract<LedgerRecord, { kind: 'batch' }>;
+type CommitRecord = Extract<LedgerRecord, { kind: 'commit' }>;
+type Page = ClientAnswerOf<'ledger'>['records'];
+type Stored = Page[number];
 
 export interface GapFillerOptions {
   readonly cryptography: Cryptography;
@@ -68,33 +81,44 @@ export interface GapFillerOptions {
   readonly filled: number;
   /** How long a turn may take: whoever is to be seated has to have the log by then. */
   readonly turnDeadlineMs: number;
+  /** Who sat when, as far as it is proven. */
+  readonly configurationOf: (epoch: number) => Configuration | undefined;
 }
 
-/** What is wrong with a record: whoever gave it, or what came before it, lied. */
-class RecordError extends Error {}
+/** What is wrong with a record: whoever gave it lied. */
+export class RecordError extends Error {}
 
 /**
- * Fills one gap. Whoever is asked may end, retire or be cut off: the next one is asked for what follows what has come. Where that
- * turns out not to be the log, nobody can say whose fault it is, and all of it is asked for again.
+ * Fills one gap. Whoever is asked may end, retire, lie or be cut off: the next one is asked for what follows what has come and is
+ * certified.
  */
 export class GapFiller {
   readonly #options: GapFillerOptions;
   readonly #gap: Gap;
+  readonly #began = performance.now();
+  /** Processor time that it took, in milliseconds. */
+  #spentMs = 0;
+  #bytes = 0;
   #tree: MerkleTree;
   #opened: Opened | undefined;
+  #certified: number;
+  #appended: number;
+  #held: Stored[] = [];
+  #heldBytes = 0;
 
   constructor(options: GapFillerOptions, gap: Gap) {
     this.#options = options;
     this.#gap = gap;
     this.#tree = gap.below.clone();
+    this.#certified = this.#appended = this.#tree.size;
   }
 
-  /** The last batch that has come. */
-  get at(): number {
-    return this.#tree.size;
+  /** The last batch that has come and counts; bytes of all records up to it that came in this process, and for how long they have. */
+  get progress(): { readonly at: number; readonly bytes: number; readonly ms: number } {
+    return { at: this.#certified, bytes: this.#bytes, ms: Math.round(performance.now() - this.#began) };
   }
 
-  /** Asks the replica in this seat, which is shown `identity`. Throws where it did not give all of the rest, well. */
+  /** Asks the replica in this seat, which is shown `identity`. Throws where it did not give all of the rest, well; {@link RecordError} where it lied. */
   async fill(seat: Pick<Seat, 'clientAddress' | 'instance'>, identity: Signer): Promise<FilledGap> {
     const { dataFolder, service } = this.#options;
     const { from, to } = this.#gap;
@@ -102,7 +126,7 @@ export class GapFiller {
     try {
       await this.#copy(connection, connection.callerProof(service, identity));
     } catch (error) {
-      if (error instanceof RecordError) await this.#giveUp();
+      await this.#drop();
       throw error;
     } finally {
       connection.close();
@@ -125,60 +149,150 @@ export class GapFiller {
     return openLedger(this.#partial, { service, vault });
   }
 
+  /** Forgets what is not certified: it came from one replica, and from the next one it may come otherwise. */
+  async #drop(): Promise<void> {
+    this.#held = [];
+    this.#heldBytes = 0;
+    if (this.#appended > this.#certified) return this.#giveUp();
+    this.#tree.rollback(this.#certified);
+  }
+
   async #giveUp(): Promise<void> {
     const opened = this.#opened;
     this.#opened = undefined;
     this.#tree = this.#gap.below.clone();
+    this.#certified = this.#appended = this.#tree.size;
+    this.#bytes = 0;
     if (opened !== undefined) await done((then) => opened.ledger.close(then));
   }
 
   async #copy(connection: DoorConnection, as: CallerProof): Promise<void> {
-    const { to, ledgerRoot } = this.#gap;
-    this.#opened ??= this.#begin();
-    const { ledger } = this.#opened;
-    const since = performance.now();
-    let spentMs = 0;
-    const doublingMs = Math.min(this.#options.turnDeadlineMs / doublingsInATurn, doublingMsMax);
-    while (this.at < to) {
-      const { at } = this;
-      const answer = await connection.ask({ kind: 'ledger', from: at + 1, as }, 'ledger', answerMs);
-      const began = performance.now();
-      for (const record of answer.records) if (record.sequence <= to) this.#take(ledger, record);
-      const busyMs = performance.now() - began;
-      if (this.at === at) throw new Error(`it has no more than batch ${at}`);
-      if (this.at >= to) break;
-      if (ledger.bytesPending > pendingBytesMax) await done((then) => ledger.sync(then));
-      spentMs += busyMs;
-      if (spentMs < unpacedMs) continue;
-      const doublings = this.#options.filled + Math.floor((performance.now() - since) / doublingMs);
-      const share = Math.min(1, copyingShare * 2 ** doublings);
-      await pause(Math.min(busyMs * (1 / share - 1), pauseMsMax));
+    const { to } = this.#gap;
+    const { ledger } = (this.#opened ??= this.#begin());
+    const pageFrom = (from: number): Promise<ClientAnswerOf<'ledger'>> => {
+      const answer = connection.ask({ kind: 'ledger', from, as }, 'ledger', answerMs);
+      answer.catch(() => undefined);
+      return answer;
+    };
+    let written: Promise<void> = Promise.resolve();
+    let next = pageFrom(this.#tree.size + 1);
+    while (this.#certified < to) {
+      const { records } = await next;
+      const last = records.findLast(({ type }) => type === recordTypes.batch)?.sequence ?? 0;
+      if (last <= this.#tree.size) throw new Error(`it has no more than batch ${this.#tree.size}`);
+      // While one page is checked, and rested after, the next one is on its way.
+      if (last < to) next = pageFrom(last + 1);
+      const busyMs = processorMs(() => this.#take(ledger, records));
+      if (this.#tree.size === to) await this.#end(ledger);
+      if (ledger.bytesPending > writeBytes) {
+        await written;
+        written = done((then) => ledger.sync(then));
+        written.catch(() => undefined);
+      }
+      this.#spentMs += busyMs;
+      if (this.#certified < to && this.#spentMs > unpacedMs) await pause(this.#restMs(busyMs));
     }
-    if (!sameBytes(this.#tree.root(), ledgerRoot))
-      throw new RecordError('the records do not lead to the certified ledger root');
   }
 
-  /** Committed batches alone are served, so each header is the next one. */
-  #take(ledger: Ledger, { type, sequence, payload }: { type: number; sequence: number; payload: Uint8Array }): void {
+  /** How long to leave the processor to others. */
+  #restMs(busyMs: number): number {
+    const doublingMs = Math.min(this.#options.turnDeadlineMs / doublingsInATurn, doublingMsMax);
+    const doublings = this.#options.filled + Math.floor((performance.now() - this.#began) / doublingMs);
+    const share = Math.min(1, copyingShare * 2 ** doublings);
+    return Math.min(busyMs * (1 / share - 1), pauseMsMax);
+  }
+
+  /** Takes a page, up to the last batch in it that is certified. */
+  #take(ledger: Ledger, page: Page): void {
+    const { size } = this.#tree;
+    let certifying: CommitRecord | undefined;
+    for (const stored of page) {
+      if (stored.sequence > this.#gap.to) break;
+      const record = this.#checked(stored);
+      // What is about a batch comes behind it, but for the genesis of a service that goes on from another.
+      const about = record.kind === 'genesis' ? this.#tree.size + 1 : this.#tree.size;
+      if (stored.sequence !== about || about === size)
+        throw new RecordError(`a record of ${stored.sequence} at ${about}`);
+      if (record.kind === 'commit') certifying = record;
+      this.#held.push(stored);
+      this.#heldBytes += stored.payload.length;
+    }
+    if (certifying !== undefined && this.#isCertified(certifying)) {
+      this.#append(ledger, certifying.certificate.subject.sequence);
+      this.#certified = this.#appended;
+      this.#tree.trim(this.#certified);
+    } else if (this.#heldBytes > heldBytesMax) this.#append(ledger, this.#tree.size);
+  }
+
+  /** Upon all records: without a certificate of its own, the last batch has that of the checkpoint. */
+  async #end(ledger: Ledger): Promise<void> {
+    const certified = this.#certified === this.#gap.to;
+    if (!sameBytes(this.#tree.root(), this.#gap.ledgerRoot)) {
+      // A quorum that certifies another log than the checkpoint: keys of an epoch that is over were not erased, and nobody knows since when.
+      if (certified) await this.#giveUp();
+      throw new RecordError('the records do not lead to the certified ledger root');
+    }
+    this.#append(ledger, this.#gap.to);
+    this.#certified = this.#gap.to;
+  }
+
+  #append(ledger: Ledger, to: number): void {
+    let count = 0;
+    for (const record of this.#held) {
+      if (record.sequence > to) break;
+      ledger.append(record);
+      this.#bytes += record.payload.length;
+      this.#heldBytes -= record.payload.length;
+      count++;
+    }
+    this.#held = this.#held.slice(count);
+    this.#appended = to;
+  }
+
+  /** The record, which fits the tree. Committed batches alone are served, so each header is the next one. */
+  #checked({ type, sequence, payload }: Stored): LedgerRecord {
     const { cryptography } = this.#options;
     const record = decodeRecord(type, payload);
     if (!record.ok) throw new RecordError(`malformed record at ${sequence}: ${record.reason}`);
-    if (record.value.kind === 'genesis' && sequence === 0) return;
-    if (record.value.kind === 'batch') {
-      const { header } = record.value;
-      if (header.sequence !== this.at + 1)
-        throw new RecordError(`batch ${header.sequence} where ${this.at + 1} was due`);
-      if (!sameBytes(header.previousRoot, this.#tree.root()))
-        throw new RecordError(`batch ${sequence} is of another log`);
-      try {
-        checkBatch(cryptography, record.value);
-      } catch (error) {
-        throw new RecordError(error instanceof Error ? error.message : String(error));
-      }
-      this.#tree.appendHeader(header);
+    if (record.value.kind !== 'batch') return record.value;
+    const { header } = record.value;
+    const due = this.#tree.size + 1;
+    if (header.sequence !== due || sequence !== due)
+      throw new RecordError(`batch ${header.sequence} where ${due} was due`);
+    if (!sameBytes(header.previousRoot, this.#tree.root()))
+      throw new RecordError(`batch ${sequence} is of another log`);
+    try {
+      checkBatch(cryptography, record.value);
+    } catch (error) {
+      throw new RecordError(error instanceof Error ? error.message : String(error));
     }
-    ledger.append({ type, sequence, payload });
+    this.#tree.appendHeader(header);
+    return record.value;
   }
+
+  /** Whether this certifies one of the held batches, and so all before it. */
+  #isCertified({ certificate }: CommitRecord): boolean {
+    const { configurationOf, cryptography, service } = this.#options;
+    const { epoch, headerDigest, sequence } = certificate.subject;
+    const configuration = configurationOf(epoch);
+    if (configuration === undefined || sequence <= this.#certified) return false;
+    const header = this.#tree.leaf(sequence - 1);
+    if (
+      header === undefined ||
+      !sameBytes(header, headerDigest) ||
+      !validCommitCertificate(cryptography, service, configuration, certificate)
+    )
+      throw new RecordError(`what certifies batch ${sequence} does not`);
+    return true;
+  }
+}
+
+/** What this process took of processors while it did this. */
+function processorMs(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { system, user } = process.cpuUsage(before);
+  return (user + system) / 1000;
 }
 
 function done(ask: (then: Done) => void): Promise<void> {

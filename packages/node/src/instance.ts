@@ -31,7 +31,8 @@ import { armBreach } from './breach.ts';
 import { ClientDoor, type Connection } from './client-door.ts';
 import { nodeCryptography } from '@coppice/cryptography';
 import { Desk } from './desk.ts';
-import { type FilledGap, type Gap, GapFiller } from './history.ts';
+import { Filling } from './filling.ts';
+import type { FilledGap } from './history.ts';
 import { Indexer } from './indexer.ts';
 import { inherit, type InheritedLog } from './inheritance.ts';
 import { InheritedBatches } from './inherited-batches.ts';
@@ -49,8 +50,6 @@ import { InstanceVault, openKeyFiles } from './vault.ts';
 const tickMs = 10;
 /** Of the thread on which requests are executed, what writing a snapshot takes. */
 const snapshotShare = 1 / 4;
-const historyRetryMsMin = 100;
-const historyRetryMsMax = 5_000;
 
 export interface InstanceOptions {
   readonly settings: InstanceSettings;
@@ -87,8 +86,6 @@ export class Instance {
   #node: ReplicaNode | undefined;
   #execution: ReplicaExecution | undefined;
   #ledger: Ledger | undefined;
-  /** Keys of what is written, where it is encrypted. */
-  #vault: InstanceVault | undefined;
   #desk: Desk | undefined;
   /** Instances that may have a channel to this one. */
   #admitted = new Set<string>();
@@ -96,7 +93,6 @@ export class Instance {
   #latest: Configuration | undefined;
   /** Where the state's leaves are, if not all in memory. */
   readonly #leaves: LeafFile | undefined;
-  #filling: Promise<void> = Promise.resolve();
   /** What was recorded before this instance, or while it was behind. */
   readonly #filled: FilledGap[] = [];
   #exiting = false;
@@ -270,7 +266,6 @@ export class Instance {
     const vault = encrypts(genesis.constitution)
       ? new InstanceVault({ readers, journal: this.#journal, ...(known === undefined ? {} : { known }) })
       : undefined;
-    this.#vault = vault;
     const { ledger } = openLedger(join(settings.folder, 'ledger'), { service, vault });
     this.#ledger = ledger;
     // Each genesis stands where its service begins: those after the first come with what is filled in before them.
@@ -357,17 +352,20 @@ export class Instance {
         },
         stable: () => snapshots.stable(node.replica.stableCertificate!, Date.now()),
         gap: ({ below, from, to }) => {
-          // One after the other: what fills a gap is checked against everything before it.
           const { ledgerRoot } = node.replica.stableCertificate!;
-          node.lacks();
           followReaders();
-          const gap = { from, to, below, ledgerRoot };
-          this.#filling = this.#filling.then(() => this.#fill(gap)).then(() => node.filled());
+          filling.begin({ from, to, below, ledgerRoot });
         },
         exit: (reason) => this.#exit(reason === 'retired' ? 0 : 4, reason),
       },
     });
     this.#node = node;
+    const filling = new Filling({
+      ...{ node, execution, vault, filled: this.#filled, journal: this.#journal },
+      dataFolder: settings.folder,
+      identity: keyring.identity,
+      exiting: () => this.#exiting,
+    });
     this.#desk = new Desk({
       node,
       execution,
@@ -376,6 +374,7 @@ export class Instance {
       indexer,
       ledger,
       filled: this.#filled,
+      filling,
       document,
       ancestors,
       settings,
@@ -423,42 +422,6 @@ export class Instance {
       ...seats.map((seat) => toLatin1(seat.instance)),
       ...(candidate === undefined ? [] : [toLatin1(candidate)]),
     ]);
-  }
-
-  /** Fetches the records that a transferred state made superfluous for voting, and that the log should not lose. */
-  async #fill(gap: Gap): Promise<void> {
-    const node = this.#node!;
-    const { cryptography, service } = node.replica.environment;
-    const { from, to } = gap;
-    const began = Date.now();
-    const { folder } = this.#options.settings;
-    const { turnDeadlineMs } = this.#execution!.committed().constitution.policy;
-    const filler = new GapFiller(
-      { cryptography, service, vault: this.#vault, dataFolder: folder, filled: this.#filled.length, turnDeadlineMs },
-      gap,
-    );
-    for (let attempt = 0; !this.#exiting; attempt++) {
-      const others = node.replica.configuration.seats.filter(
-        (seat) => !sameBytes(seat.instance, this.#keyring!.identity.publicKey),
-      );
-      // Everybody waits for the primary: it is asked last.
-      const proposer = node.replica.stableHeader?.proposer;
-      const seats = others.sort((a, b) => Number(a.slot === proposer) - Number(b.slot === proposer));
-      const seat = seats[attempt % seats.length];
-      if (seat === undefined) return;
-      try {
-        this.#filled.push(await filler.fill(seat, this.#keyring!.identity));
-        this.#journal.info('history-complete', { from, to, ms: Date.now() - began });
-        return;
-      } catch (error) {
-        this.#journal.warn('history-failed', {
-          ...{ from, to, at: filler.at, slot: seat.slot, address: seat.clientAddress },
-          why: error instanceof Error ? error.message : String(error),
-        });
-      }
-      const pause = Math.min(historyRetryMsMin * 2 ** attempt, historyRetryMsMax);
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
   }
 
   #onRequest(connection: Connection, request: ClientRequest): void {

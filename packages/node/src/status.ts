@@ -6,6 +6,7 @@ import { currentRelease, type Constitution, weakenedCaps } from '@coppice/govern
 import { halted, type Replica, waivedTurns } from '@coppice/protocol';
 import { faultsTolerated, fromLatin1, keysOf, primarySlot, quorumOf, sameBytes, type Seat, toHex } from '@coppice/wire';
 import type { ClientDoor } from './client-door.ts';
+import type { Filling } from './filling.ts';
 import type { Journal } from './journal.ts';
 import type { Keyring } from './keyring.ts';
 import type { ReplicaNode } from './replica-node.ts';
@@ -18,6 +19,7 @@ export interface StatusSources {
   readonly keyring: Keyring;
   readonly door: ClientDoor;
   readonly suspicions: Suspicions;
+  readonly filling: Filling;
 }
 
 /** Silence after which a replica counts as out of reach: they speak ten times a second. */
@@ -43,7 +45,7 @@ type Health =
 
 export type NodeStatus = ReturnType<typeof nodeStatus> & { readonly successor?: string };
 
-export function nodeStatus({ node, execution, journal, keyring, door, suspicions }: StatusSources) {
+export function nodeStatus({ node, execution, journal, keyring, door, suspicions, filling }: StatusSources) {
   const { replica } = node;
   const { configuration } = replica;
   const { activation, constitution, membership, time } = execution.committed();
@@ -131,8 +133,8 @@ export function nodeStatus({ node, execution, journal, keyring, door, suspicions
     unsealedEpochs: membership.unsealed,
     /** The state that this replica receives, where it does: of which batch, how much of it, for how long, and who is asked. */
     receiving: receivingOf(replica),
-    /** The log before a received state is being fetched: until it is here, this replica commits nothing. */
-    filling: replica.filling !== undefined,
+    /** The log before a received state, where it is being fetched: how far, of whom. Until it is here, this replica commits nothing. */
+    filling: filling.status ?? null,
     pool: { waiting: replica.pool.waiting, bytes: replica.pool.bytes },
     connections: door.connections,
     memoryBytes: process.memoryUsage().rss,

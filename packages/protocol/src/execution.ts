@@ -68,6 +68,8 @@ export interface StateTransfer {
   readonly complete: boolean;
   readonly progress: {
     readonly partsDone: number;
+    /** Of the parts that came. */
+    readonly bytes: number;
     /** More appear with the parts that say where the others are. */
     readonly partsKnown: number;
     /** Of the whole state, what is in place: from 0 to 1. */

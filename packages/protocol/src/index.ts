@@ -1,7 +1,13 @@
 export * from './execution.ts';
 export * from './input.ts';
 export * from './message.ts';
-export { defaultSettings, type Environment, type ProtocolSettings, type Replica } from './replica.ts';
+export {
+  configurationOfEpoch,
+  defaultSettings,
+  type Environment,
+  type ProtocolSettings,
+  type Replica,
+} from './replica.ts';
 export { type Inherited, startReplica } from './start.ts';
 export { step } from './step.ts';
 export * from './membership.ts';

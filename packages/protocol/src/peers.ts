@@ -6,14 +6,14 @@
  */
 import { fromLatin1, sameBytes } from '@coppice/wire';
 import type { InstanceId } from './input.ts';
-import { configurationOf, instanceOf, type Peer, type Replica } from './replica.ts';
+import { configurationOfEpoch, instanceOf, type Peer, type Replica } from './replica.ts';
 
 /** The instance of `id` may follow the log: seated, the candidate, or retired in the last epoch. */
 export function mayFollow(replica: Replica, id: InstanceId): boolean {
   if (replica.slotOf.has(id)) return true;
   const candidate = replica.environment.execution.candidate();
   if (candidate !== undefined && sameBytes(candidate.instance, fromLatin1(id))) return true;
-  const before = configurationOf(replica, replica.epoch - 1);
+  const before = configurationOfEpoch(replica, replica.epoch - 1);
   return before !== undefined && before.seats.some((seat) => instanceOf(seat) === id);
 }
 

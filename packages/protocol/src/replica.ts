@@ -354,7 +354,7 @@ export function instanceAt(replica: Replica, slot: number): InstanceId | undefin
 }
 
 /** The configuration of an epoch that this replica knows. */
-export function configurationOf(replica: Replica, epoch: number): Configuration | undefined {
+export function configurationOfEpoch(replica: Replica, epoch: number): Configuration | undefined {
   if (epoch === replica.epoch) return replica.configuration;
   const { genesisConfiguration: first } = replica;
   return epoch === first.epoch ? first : replica.epochs[epoch - first.epoch - 1]?.next;

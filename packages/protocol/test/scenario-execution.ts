@@ -349,7 +349,7 @@ export class ScenarioExecution implements Execution {
       get complete() {
         return layer !== undefined;
       },
-      progress: { partsDone: 0, partsKnown: 1, share: 0 },
+      progress: { partsDone: 0, bytes: 0, partsKnown: 1, share: 0 },
       layer: () => layer,
     };
   }

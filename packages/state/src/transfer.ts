@@ -61,6 +61,7 @@ export class StateTransfer {
   readonly #store: LeafStore | undefined;
   #root: Part | undefined;
   #done = 0;
+  #bytes = 0;
   #share = 0;
 
   private constructor(cryptography: Cryptography, digest: Digest, own: OwnParts) {
@@ -106,11 +107,12 @@ export class StateTransfer {
   }
 
   /**
-   * Parts taken; parts known to be needed so far, of which more appear with every node; and how much of the state is in place, from
-   * 0 to 1: places are hashes, so a part at a path of d digits holds a 16^d-th of it.
+   * Parts taken, and their bytes; parts known to be needed so far, of which more appear with every node; and how much of the state is in place,
+   * from 0 to 1: places are hashes, so a part at a path of d digits holds a 16^d-th of it.
    */
-  get progress(): { readonly done: number; readonly known: number; readonly share: number } {
-    return { done: this.#done, known: this.#done + this.#wanted.size, share: this.complete ? 1 : this.#share };
+  get progress(): { readonly done: number; readonly bytes: number; readonly known: number; readonly share: number } {
+    const known = this.#done + this.#wanted.size;
+    return { done: this.#done, bytes: this.#bytes, known, share: this.complete ? 1 : this.#share };
   }
 
   /** Up to `limit` parts to ask somebody for. They are not named again, unless {@link lost}. */
@@ -145,6 +147,7 @@ export class StateTransfer {
     }
     this.#wanted.delete(path);
     this.#done++;
+    this.#bytes += bytes.length;
     // Copied: the bytes may be a view of a message, most of which is needed no more.
     if (trie.isNodePreimage(bytes)) this.#placeNode(wanted, new Uint8Array(bytes));
     else this.#placeLeaf(wanted, new Uint8Array(bytes));

@@ -124,7 +124,7 @@ test('asks only for the parts that differ, and counts them', () => {
   const goal = certified.snapshot();
   const transfer = StateTransfer.begin(cryptography, goal.digest, own.snapshot());
   const asked: string[] = [];
-  assert.deepEqual(transfer.progress, { done: 0, known: 1, share: 0 });
+  assert.deepEqual(transfer.progress, { done: 0, bytes: 0, known: 1, share: 0 });
   while (!transfer.complete) {
     const paths = transfer.wanted(100);
     asked.push(...paths);
@@ -134,7 +134,8 @@ test('asks only for the parts that differ, and counts them', () => {
     asked.map((path) => path.length),
     [0, 1, 2, 3],
   );
-  assert.deepEqual(transfer.progress, { done: 4, known: 4, share: 1 });
+  const bytes = goal.answer(asked, Infinity).reduce((sum, part) => sum + part.bytes.length, 0);
+  assert.deepEqual(transfer.progress, { done: 4, bytes, known: 4, share: 1 });
   const same = StateTransfer.begin(cryptography, goal.digest, goal);
   assert.ok(same.complete);
   assert.deepEqual(same.finish().digest, goal.digest);

@@ -205,19 +205,36 @@ function receivingLines({ candidate, replicas }: FleetStatus): string[] {
     ['the candidate', candidate] as const,
   ];
   return named.flatMap(([name, status]) => {
-    // Of an earlier release, a status has neither.
-    const { filling, receiving } = (status ?? {}) as Partial<NodeStatus>;
+    // Of an earlier release, a status has neither, or says of the log that it comes and no more.
+    const { filling, receiving } = (status ?? {}) as Partial<Omit<NodeStatus, 'filling'>> & {
+      readonly filling?: NodeStatus['filling'] | boolean;
+    };
     if (receiving !== undefined && receiving !== null) {
-      const { avoided, from, ms, partsDone, sequence, share } = receiving;
-      const names = avoided.map((instance) => instance.slice(0, 8)).join(', ');
+      const { avoided, bytes, from, ms, partsDone, sequence, share } = receiving;
       return [
         `${name} receives the state of batch ${sequence}: ${Math.floor(100 * share)} % in ${duration(ms)}, ` +
-          `${partsDone} parts, from ${from.length} ${from.length === 1 ? 'replica' : 'replicas'}` +
-          (names === '' ? '' : `, and not from ${names}, who lied or did not answer`),
+          `${partsDone} parts, ${rate(bytes, ms)}, from ${namesOf(from)}` +
+          (avoided.length === 0 ? '' : `, and not from ${namesOf(avoided)}, who lied or did not answer`),
       ];
     }
-    return filling === true ? [`${name} receives the log that led to its state`] : [];
+    if (filling === true) return [`${name} receives the log that led to its state`];
+    if (typeof filling !== 'object' || filling === null) return [];
+    const { at, avoided, bytes, from, instance, ms, to } = filling;
+    const percent = Math.floor((100 * (at - from + 1)) / (to - from + 1));
+    return [
+      `${name} receives the log of batches ${from} to ${to}: ${percent} % in ${duration(ms)}, ${rate(bytes, ms)}, from ${namesOf([instance])}` +
+        (avoided.length === 0 ? '' : `, and not from ${namesOf(avoided)}, who lied`),
+    ];
   });
+}
+
+function namesOf(instances: readonly string[]): string {
+  return instances.length === 0 ? 'nobody yet' : instances.map((instance) => instance.slice(0, 8)).join(', ');
+}
+
+function rate(bytes: number | undefined, ms: number): string {
+  const mebibytes = (bytes ?? 0) / 1024 / 1024;
+  return `${mebibytes.toFixed(1)} MiB at ${((1000 * mebibytes) / Math.max(1, ms)).toFixed(1)} MiB/s`;
 }
 
 /** How far an upgrade is, while one is under way. */

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { followBatches } from '@coppice/client';
 import { newSigner, nodeCryptography } from '@coppice/cryptography';
 import { ChainVerifier, includesTransaction, proveRange } from '@coppice/ledger';
 import {
@@ -15,7 +16,7 @@ import {
   transactionLeaf,
   merkleLeaf,
 } from '@coppice/wire';
-import { found, operation, statusOf, turned, until, valueOf } from '../cluster.ts';
+import { found, operation, statusOf, told, turned, until, valueOf } from '../cluster.ts';
 import { ask, bundleOf, listen, tls } from '../hostile.ts';
 import { Load } from '../load.ts';
 
@@ -92,4 +93,52 @@ it('a client that comes back with its key goes on where it stopped', async (t) =
     for (let i = 1; i <= 5; i++) assert.equal(valueOf((await client.submit(increment)).result), session * 5 + i);
     client.close();
   }
+});
+
+it('a replica that was seated since answers what was executed before it was launched', async (t) => {
+  const cluster = await found(t, { policy: { checkpointInterval: 8 } });
+  cluster.local.startHost();
+  const { service } = cluster.local;
+  const client = await cluster.client();
+  const verifier = ChainVerifier.fromGenesis(nodeCryptography, service, client.chain.genesis);
+  assert.ok(verifier.ok);
+  const bundle = bundleOf(service, { signer: newSigner(), operations: [increment] });
+  const answered = async (clientAddress: string): Promise<ClientAnswerOf<'committed'>> => {
+    const got: ClientAnswerOf<'committed'>[] = [];
+    const socket = await tls(clientAddress);
+    t.after(() => socket.destroy());
+    listen(socket, (frame) => {
+      const answer = decode(clientAnswerCodec, frame);
+      if (answer.ok && answer.value.kind === 'committed') got.push(answer.value);
+    });
+    ask(socket, { kind: 'submit', bundle });
+    await until('the replica answers', () => got.length > 0);
+    return got[0]!;
+  };
+  const first = await answered(cluster.at(0).clientAddress);
+  for (let i = 0; i < 20; i++) await client.submit(increment);
+  await turned(cluster, client, 1);
+  const seated = cluster.local.instanceIn(client, 1)!;
+  await until('it has the whole log', () => told(seated, 'history-complete') > 0);
+  const { certificate, header, transactions, via } = await answered(seated.clientAddress);
+  assert.equal(verifier.value.verifyCertified(header, via, certificate), undefined);
+  assert.deepEqual([header, transactions], [first.header, first.transactions]);
+
+  // And whoever follows the log from its beginning, through that replica.
+  const [member] = cluster.local.folder.keys('members');
+  const { chain } = client;
+  const only = { ...chain.configuration, seats: chain.configuration.seats.filter(({ slot }) => slot === 1) };
+  const ended = new AbortController();
+  const followed: number[] = [];
+  const through = { service, configuration: only, verifier: chain.verifier } as never;
+  const reader = cluster.local.folder.key('members', member!);
+  for await (const { header: next } of followBatches(through, reader, 1, ended.signal)) {
+    followed.push(next.sequence);
+    if (next.sequence > header.sequence + 20) break;
+  }
+  ended.abort();
+  assert.deepEqual(
+    followed,
+    followed.map((_, i) => i + 1),
+  );
 });

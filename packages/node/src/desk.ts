@@ -58,6 +58,9 @@ export interface DeskOptions {
 
 type RequestOf<K extends ClientRequest['kind']> = Extract<ClientRequest, { kind: K }>;
 
+/** Of the protocol, or of this door. */
+type Refusal = RejectionReason | 'retries-too-many';
+
 const ledgerBytesPerAnswer = 512 * 1024;
 const busyRetryMs = 100;
 
@@ -168,7 +171,8 @@ export class Desk {
       at.push({ number: first + i, index: status.index });
       places.set(status.sequence, at);
     }
-    for (const [sequence, of] of places) answers.again(connection, bundle, sequence, of);
+    if (places.size > 0 && !answers.again(connection, client, places))
+      return this.#refuseBundle(connection, bundle, 'retries-too-many', undefined);
     if (executed === bundle.operations.length) return;
     // Answered and acknowledged, or too far ahead: it may be this replica that is behind.
     if (executed === 0 && !execution.hasNew(bundle))
@@ -177,17 +181,12 @@ export class Desk {
     if (refusal !== undefined) this.#answerRefusal(connection, bundle, refusal.reason, refusal.detail);
   }
 
-  #refuseBundle(connection: Connection, bundle: Bundle, reason: RejectionReason, detail: string | undefined): void {
+  #refuseBundle(connection: Connection, bundle: Bundle, reason: Refusal, detail: string | undefined): void {
     this.#options.journal.rejected('client', 'bundle', reason, detail);
     this.#answerRefusal(connection, bundle, reason, detail);
   }
 
-  #answerRefusal(
-    connection: Connection,
-    { client, first }: Bundle,
-    reason: RejectionReason,
-    detail = reason as string,
-  ): void {
+  #answerRefusal(connection: Connection, { client, first }: Bundle, reason: Refusal, detail: string = reason): void {
     const retryAfterMs = reason === 'inadmissible' ? undefined : busyRetryMs;
     connection.send({ kind: 'refused', id: 0, client, first, reason: detail.slice(0, 512), retryAfterMs });
   }

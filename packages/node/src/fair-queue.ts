@@ -2,10 +2,12 @@
  * A fair share of the one thread: the tasks of each source in their order, one of each source in turn, and in one round of the event
  * loop no more of them than fill a slice.
  *
- * So whoever asks for much waits for itself, and what this queue does not handle (other sockets, timers, the disk) gets its round.
+ * So whoever asks for much waits for itself, and what this queue does not handle (other sockets, timers, the disk) gets its round. A task that
+ * is longer than a slice is handled in steps; one is begun at a time.
  */
 export interface FairQueueOptions<S, T> {
-  readonly handle: (source: S, task: T) => void;
+  /** Handles the task, or gives the steps to. */
+  readonly handle: (source: S, task: T) => Iterator<undefined, void> | void;
   /** Milliseconds of tasks in one round. */
   readonly sliceMs: number;
   /** A source that is not ready keeps its tasks until {@link FairQueue.wake}. Default: all are, always. */
@@ -19,6 +21,7 @@ export class FairQueue<S, T> {
   readonly #asleep = new Map<S, T[]>();
   /** When this round's slice is over; `undefined` before it has begun. */
   #sliceEnd: number | undefined;
+  #begun: Iterator<undefined, void> | undefined;
   #running = false;
 
   constructor(options: FairQueueOptions<S, T>) {
@@ -56,7 +59,11 @@ export class FairQueue<S, T> {
     if (this.#running) return;
     this.#running = true;
     this.#sliceEnd ??= this.#beginSlice();
-    while (this.#waiting.size > 0 && performance.now() < this.#sliceEnd) {
+    while ((this.#begun !== undefined || this.#waiting.size > 0) && performance.now() < this.#sliceEnd) {
+      if (this.#begun !== undefined) {
+        if (this.#begun.next().done === true) this.#begun = undefined;
+        continue;
+      }
       const [source, tasks] = this.#waiting.entries().next().value!;
       this.#waiting.delete(source);
       if (this.#options.ready?.(source) === false) {
@@ -65,7 +72,7 @@ export class FairQueue<S, T> {
       }
       const task = tasks.shift()!;
       if (tasks.length > 0) this.#waiting.set(source, tasks);
-      this.#options.handle(source, task);
+      this.#begun = this.#options.handle(source, task) ?? undefined;
     }
     this.#running = false;
   }
@@ -73,7 +80,7 @@ export class FairQueue<S, T> {
   #beginSlice(): number {
     setImmediate(() => {
       this.#sliceEnd = undefined;
-      if (this.#waiting.size > 0) this.#run();
+      if (this.#begun !== undefined || this.#waiting.size > 0) this.#run();
     });
     return performance.now() + this.#options.sliceMs;
   }

@@ -31,6 +31,7 @@ import {
   systemRequestDigest,
   validCommitCertificate,
 } from '@coppice/wire';
+import { Frontiers } from './frontiers.ts';
 import { partialHistory } from './records.ts';
 
 /** How long one page is waited for. */
@@ -65,6 +66,7 @@ export interface FilledGap {
   readonly from: number;
   readonly to: number;
   readonly reader: LedgerReader;
+  readonly frontiers: Frontiers;
 }
 
 type BatchRecord = Extract<LedgerRecord, { kind: 'batch' }>;
@@ -100,6 +102,7 @@ export class GapFiller {
   #spentMs = 0;
   #bytes = 0;
   #tree: MerkleTree;
+  #frontiers = new Frontiers();
   #opened: Opened | undefined;
   #certified: number;
   #appended: number;
@@ -111,6 +114,7 @@ export class GapFiller {
     this.#gap = gap;
     this.#tree = gap.below.clone();
     this.#certified = this.#appended = this.#tree.size;
+    this.#frontiers.keep(gap.below, gap.below.size);
   }
 
   /** The last batch that has come and counts; bytes of all records up to it that came in this process, and for how long they have. */
@@ -135,7 +139,7 @@ export class GapFiller {
     await done((then) => ledger.close(then));
     const folder = join(dataFolder, 'history', `${from}-${to}`);
     renameSync(this.#partial, folder);
-    return { from, to, reader: readerIn(folder) };
+    return { from, to, reader: readerIn(folder), frontiers: this.#frontiers };
   }
 
   get #partial(): string {
@@ -163,6 +167,8 @@ export class GapFiller {
     this.#tree = this.#gap.below.clone();
     this.#certified = this.#appended = this.#tree.size;
     this.#bytes = 0;
+    this.#frontiers = new Frontiers();
+    this.#frontiers.keep(this.#tree, this.#tree.size);
     if (opened !== undefined) await done((then) => opened.ledger.close(then));
   }
 
@@ -241,6 +247,7 @@ export class GapFiller {
     for (const record of this.#held) {
       if (record.sequence > to) break;
       ledger.append(record);
+      if (record.type === recordTypes.batch) this.#frontiers.grew(this.#tree, record.sequence, record.payload.length);
       this.#bytes += record.payload.length;
       this.#heldBytes -= record.payload.length;
       count++;

@@ -2,7 +2,7 @@ export { type Loot } from './breach.ts';
 export { selfSignedCertificate } from './certificate.ts';
 export { type InheritedLog, replayLog } from './inheritance.ts';
 export { Readers } from './readers.ts';
-export { historyFolders, partialHistory, readDataFolder, type ReadItem, recallBatch } from './records.ts';
+export { historyFolders, partialHistory, readDataFolder, type ReadItem } from './records.ts';
 export { readSealedFolder } from './sealed-folder.ts';
 export { restoreSnapshot } from './snapshot-reader.ts';
 export { SnapshotWriter } from './snapshot-writer.ts';

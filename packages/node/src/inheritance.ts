@@ -16,7 +16,7 @@ import {
 import { nodeCryptography } from '@coppice/cryptography';
 import { ChainVerifier, decodeRecord, headObjection, type LedgerRecord, MerkleTree } from '@coppice/ledger';
 import { decodeWriteSet, type LeafStore, type Snapshot, State } from '@coppice/state';
-import { type FileKeys, readLedger } from '@coppice/storage';
+import { type FileKeys, LedgerIndex, type LedgerReader, readLedger } from '@coppice/storage';
 import {
   assert,
   type CheckpointCertificate,
@@ -59,10 +59,11 @@ export async function inherit(
   service: Digest,
   document: GenesisDocument,
   leaves: LeafStore | undefined,
-): Promise<InheritedLog> {
+): Promise<InheritedLog & { readonly reader: LedgerReader }> {
   const { predecessor } = document.genesis;
   assert(predecessor !== undefined, 'only a successor inherits');
-  const records = readLedger(folder, { service, keys });
+  const index = new LedgerIndex(folder, keys);
+  const records = noted(readLedger(folder, { service, keys }), index);
   const log = await replayLog(records, predecessor.header.sequence, { service: predecessor.service, leaves });
   if (!sameBytes(log.tree.root(), predecessor.ledgerRoot)) throw new Error('the log that is there has another root');
   if (!sameBytes(log.state.digest(), predecessor.stateDigest)) throw new Error('the state after it is another');
@@ -81,7 +82,15 @@ export async function inherit(
   }
   const objection = headObjection(nodeCryptography, chain.value, document);
   if (objection !== undefined) throw new Error(objection.reason);
-  return log;
+  return { ...log, reader: index.reader() };
+}
+
+/** The log is long: it is read once, also for those who will ask for parts of it. */
+function* noted(records: Iterable<ReadItem>, index: LedgerIndex): Generator<ReadItem> {
+  for (const item of records) {
+    if (item.kind === 'record') index.add(item);
+    yield item;
+  }
 }
 
 /** Records between two breaths. */

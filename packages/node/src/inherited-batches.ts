@@ -2,13 +2,13 @@
  * Batches of the services before this one, for whoever asks again for what was executed there: the record is in the log that was
  * inherited, and the certificate is the first of this service, which every earlier header leads to. spec/recovery.md, line 53.
  */
-import { join } from 'node:path';
 import { decodeRecord, type LedgerRecord, type MerkleTree } from '@coppice/ledger';
 import type { CommittedBatch } from '@coppice/protocol';
-import { type Ledger, openLedger, type Vault } from '@coppice/storage';
-import { type Cryptography, type Digest, type Header } from '@coppice/wire';
+import type { LedgerReader } from '@coppice/storage';
+import type { Cryptography, Header } from '@coppice/wire';
+import { Frontiers } from './frontiers.ts';
 import type { FilledGap } from './history.ts';
-import { committedBatch } from './records.ts';
+import { committedBatch } from './recall.ts';
 
 /** Headers whose places in the tree are kept: what is asked for again was executed shortly before the end. */
 const headersKept = 65_536;
@@ -23,34 +23,22 @@ interface Certified {
 export class InheritedBatches {
   readonly #cryptography: Cryptography;
   readonly #tree: MerkleTree;
-  readonly #past: Ledger;
-  readonly #live: Ledger;
+  readonly #live: LedgerReader;
   #certified: Certified | undefined;
   /** All that is inherited, as what is filled in elsewhere. */
   readonly gap: FilledGap;
 
-  /** @param tree of all inherited headers */
+  /** @param inherited the tree of all its headers, and what reads it */
   constructor(
     cryptography: Cryptography,
-    folder: string,
-    {
-      live,
-      keys,
-      service,
-      tree,
-    }: {
-      readonly live: Ledger;
-      readonly keys: Vault | undefined;
-      readonly service: Digest;
-      readonly tree: MerkleTree;
-    },
+    { reader, tree }: { readonly reader: LedgerReader; readonly tree: MerkleTree },
+    live: LedgerReader,
   ) {
     this.#cryptography = cryptography;
     this.#tree = tree.clone();
     this.#tree.trim(Math.max(tree.trimmed, tree.size - headersKept));
-    this.#past = openLedger(join(folder, 'history', `1-${tree.size}`), { service, vault: keys }).ledger;
     this.#live = live;
-    this.gap = { from: 1, to: tree.size, reader: this.#past };
+    this.gap = { from: 1, to: tree.size, reader, frontiers: new Frontiers() };
   }
 
   /** The batch at an inherited place; `undefined` where nothing of this service is committed yet, or it is long past. */
@@ -59,7 +47,7 @@ export class InheritedBatches {
     const certified = (this.#certified ??= this.#first());
     if (certified === undefined) return undefined;
     let batch: Extract<LedgerRecord, { kind: 'batch' }> | undefined;
-    for (const { type, payload } of this.#past.read(sequence)) {
+    for (const { type, payload } of this.gap.reader.read(sequence)) {
       const record = decodeRecord(type, payload.slice());
       // Of several, the last is the one that was adopted.
       if (record.ok && record.value.kind === 'batch') batch = record.value;

@@ -26,7 +26,7 @@ import {
   toHex,
   toLatin1,
 } from '@coppice/wire';
-import { Answers } from './answers.ts';
+import { Answers, bytesOf } from './answers.ts';
 import { armBreach } from './breach.ts';
 import { ClientDoor, type Connection } from './client-door.ts';
 import { nodeCryptography } from '@coppice/cryptography';
@@ -34,14 +34,14 @@ import { Desk } from './desk.ts';
 import { Filling } from './filling.ts';
 import type { FilledGap } from './history.ts';
 import { Indexer } from './indexer.ts';
-import { inherit, type InheritedLog } from './inheritance.ts';
+import { inherit } from './inheritance.ts';
 import { InheritedBatches } from './inherited-batches.ts';
 import { buildJoin } from './join.ts';
 import type { Journal } from './journal.ts';
 import { Keyring } from './keyring.ts';
 import { dials, PeerChannels } from './peer-channels.ts';
 import { Readers } from './readers.ts';
-import { ifAvailable, recallBatch } from './records.ts';
+import { Recall } from './recall.ts';
 import { ReplicaNode } from './replica-node.ts';
 import type { InstanceSettings } from './settings.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
@@ -253,7 +253,7 @@ export class Instance {
 
   #begin(
     { ancestors, document, epochs: proven, genesis }: Omit<Found, 'latest'>,
-    inherited?: InheritedLog,
+    inherited?: Awaited<ReturnType<typeof inherit>>,
     known?: KnownKeys,
   ): void {
     const { services, settings } = this.#options;
@@ -281,18 +281,17 @@ export class Instance {
       ...(this.#leaves === undefined ? {} : { leaves: this.#leaves }),
     });
     this.#execution = execution;
-    const past =
-      inherited &&
-      new InheritedBatches(nodeCryptography, settings.folder, {
-        live: ledger,
-        keys: vault,
-        service,
-        tree: inherited.tree,
-      });
+    const past = inherited && new InheritedBatches(nodeCryptography, inherited, ledger);
     if (past !== undefined) this.#filled.push(past.gap);
-    const answers = new Answers(nodeCryptography, (sequence) =>
-      ifAvailable(this.#journal, () => past?.at(sequence) ?? recallBatch(nodeCryptography, ledger, sequence)),
-    );
+    const recall = new Recall({
+      cryptography: nodeCryptography,
+      ledger,
+      filled: this.#filled,
+      journal: this.#journal,
+      inherited: document.genesis.predecessor?.header.sequence ?? 0,
+      inheritedAt: past && ((sequence) => past.at(sequence)),
+    });
+    const answers = new Answers(nodeCryptography, (sequence) => recall.batchAt(sequence));
     const indexer = new Indexer(services, () => execution.committed().view);
     const { policy } = execution.committed().constitution;
     const protocol: ProtocolSettings = {
@@ -332,6 +331,7 @@ export class Instance {
       events: {
         committed: ({ batch }) => {
           followReaders();
+          recall.frontiers.grew(node.replica.tree, batch.header.sequence, bytesOf(batch));
           answers.committed(batch);
           this.#desk?.committed(batch);
           indexer.committed(batch);
@@ -354,11 +354,13 @@ export class Instance {
         gap: ({ below, from, to }) => {
           const { ledgerRoot } = node.replica.stableCertificate!;
           followReaders();
+          recall.frontiers.keep(node.replica.tree, to);
           filling.begin({ from, to, below, ledgerRoot });
         },
         exit: (reason) => this.#exit(reason === 'retired' ? 0 : 4, reason),
       },
     });
+    recall.frontiers.keep(node.replica.tree, node.replica.committed);
     this.#node = node;
     const filling = new Filling({
       ...{ node, execution, vault, filled: this.#filled, journal: this.#journal },
@@ -483,7 +485,7 @@ function withoutFsync(ledger: Ledger): Ledger {
     beginSegment: () => ledger.beginSegment(),
     sync: (done) => void setImmediate(done),
     read: (sequence) => ledger.read(sequence),
-    readFrom: (sequence) => ledger.readFrom(sequence),
+    readFrom: (sequence, wanted) => ledger.readFrom(sequence, wanted),
     close: (done) => ledger.close(done),
     get bytesPending() {
       return ledger.bytesPending;

@@ -1,23 +1,13 @@
 /**
- * The ledger read back: committed batches by sequence number, and all records in order, over the live ledger and what was
- * filled in behind it.
+ * The ledger read back: pages of it, and all records in order, over the live ledger and what was filled in behind it.
  *
  * A data folder holds `ledger/` (what this instance recorded itself) and `history/<from>-<to>/` (what it fetched of the time
  * before it, or of a gap). Reading them as one gives the whole log. Where they are encrypted, it takes the keys of their segments.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeRecord, type LedgerRecord, MerkleTree, recordTypes } from '@coppice/ledger';
-import type { CommittedBatch } from '@coppice/protocol';
-import {
-  type Ledger,
-  type LedgerReader,
-  type PayloadFilter,
-  readLedger,
-  type ReadOptions,
-  StorageError,
-} from '@coppice/storage';
-import { batchCodec, type Cryptography, decode, headerDigest, sameBytes } from '@coppice/wire';
+import { recordTypes } from '@coppice/ledger';
+import { type LedgerReader, type PayloadFilter, readLedger, type ReadOptions, StorageError } from '@coppice/storage';
 import type { FilledGap } from './history.ts';
 import type { Journal } from './journal.ts';
 
@@ -133,7 +123,7 @@ export function ledgerPage(
 }
 
 /** Records of these sequence numbers, as {@link readDataFolder} orders them: the live ledger, with each fill-in where its gap is. */
-function* recordsFrom(
+export function* recordsFrom(
   ledger: LedgerReader,
   filled: readonly FilledGap[],
   { from, to, wanted }: { readonly from: number; readonly to: number; readonly wanted: PayloadFilter },
@@ -149,85 +139,6 @@ function* recordsFrom(
     low = gap.to + 1;
   }
   for (const record of ledger.readFrom(low, wanted)) if (record.sequence <= to) yield record;
-}
-
-type BatchRecord = Extract<LedgerRecord, { kind: 'batch' }>;
-type CommitRecord = Extract<LedgerRecord, { kind: 'commit' }>;
-
-function decodedRecords(records: Iterable<{ type: number; payload: Uint8Array }>): Iterable<LedgerRecord> {
-  return {
-    *[Symbol.iterator]() {
-      for (const { type, payload } of records) {
-        const record = decodeRecord(type, payload);
-        if (record.ok) yield record.value;
-      }
-    },
-  };
-}
-
-/** The committed batch at `sequence`, from the records at that sequence number; `undefined` where they do not show it. */
-export function recallBatch(cryptography: Cryptography, ledger: Ledger, sequence: number): CommittedBatch | undefined {
-  const batches: BatchRecord[] = [];
-  let commit: CommitRecord | undefined;
-  for (const record of decodedRecords(ledger.read(sequence))) {
-    if (record.kind === 'batch') batches.push(record);
-    if (record.kind === 'commit' && record.certificate.subject.sequence === sequence) commit ??= record;
-  }
-  if (commit === undefined) return recallByLater(cryptography, ledger, batches);
-  const { subject } = commit.certificate;
-  const batch = batches.find(({ header }) => sameBytes(headerDigest(cryptography, header), subject.headerDigest));
-  return batch && committedBatch(cryptography, batch, batch.header, commit.certificate, []);
-}
-
-/** A batch without a certificate of its own: committed by that of a later header, which a path connects it with. */
-function recallByLater(
-  cryptography: Cryptography,
-  ledger: Ledger,
-  batches: readonly BatchRecord[],
-): CommittedBatch | undefined {
-  const own = batches[0];
-  if (own === undefined) return undefined;
-  const { sequence } = own.header;
-  const headers: BatchRecord['header'][] = [];
-  for (const record of decodedRecords(ledger.readFrom(1))) {
-    if (record.kind === 'batch') headers[record.header.sequence] = record.header;
-    if (record.kind !== 'commit' || record.certificate.subject.sequence <= sequence) continue;
-    const certified = headers[record.certificate.subject.sequence];
-    if (certified === undefined) return undefined;
-    const tree = new MerkleTree(cryptography);
-    for (let i = 1; i < certified.sequence; i++) {
-      const header = headers[i];
-      if (header === undefined) return undefined;
-      tree.appendHeader(header);
-    }
-    const digest = tree.leaf(sequence - 1)!;
-    const batch = batches.find(({ header }) => sameBytes(headerDigest(cryptography, header), digest));
-    return (
-      batch &&
-      committedBatch(cryptography, batch, certified, record.certificate, tree.inclusionPath(sequence - 1, tree.size))
-    );
-  }
-  return undefined;
-}
-
-export function committedBatch(
-  cryptography: Cryptography,
-  { header, batch, outcomes }: BatchRecord,
-  certified: BatchRecord['header'],
-  certificate: CommitRecord['certificate'],
-  path: readonly Uint8Array[],
-): CommittedBatch | undefined {
-  const decoded = decode(batchCodec, batch);
-  if (!decoded.ok) return undefined;
-  return {
-    header,
-    headerDigest: headerDigest(cryptography, header),
-    items: decoded.value.items,
-    outcomes,
-    certified,
-    certificate,
-    path,
-  };
 }
 
 /** What a ledger begins with, or goes on from, after a gap: nothing of it was executed here. */

@@ -8,6 +8,7 @@ import type { CommittedBatch } from '@coppice/protocol';
 import { batchCodec, type ClientAnswerOf, encode } from '@coppice/wire';
 import type { Connection } from './client-door.ts';
 import { FairQueue } from './fair-queue.ts';
+import type { Steps } from './recall.ts';
 
 /** A subscriber that has not taken so much gets nothing more until it has. */
 const backlogReady = 4 * 1024 * 1024;
@@ -21,7 +22,7 @@ interface Subscriber {
 
 export class Subscriptions {
   /** The batch that is committed at this sequence number, if it is at hand. */
-  readonly #batchAt: (sequence: number) => CommittedBatch | undefined;
+  readonly #batchAt: (sequence: number) => Steps<CommittedBatch | undefined>;
   readonly #subscribers = new Map<Connection, Subscriber>();
   readonly #behind = new FairQueue<Subscriber, undefined>({
     sliceMs,
@@ -30,7 +31,7 @@ export class Subscriptions {
   });
   #committed: number;
 
-  constructor(committed: number, batchAt: (sequence: number) => CommittedBatch | undefined) {
+  constructor(committed: number, batchAt: (sequence: number) => Steps<CommittedBatch | undefined>) {
     this.#committed = committed;
     this.#batchAt = batchAt;
   }
@@ -60,9 +61,11 @@ export class Subscriptions {
       this.#behind.add(subscriber, undefined);
   }
 
-  #advance(subscriber: Subscriber): void {
+  *#advance(subscriber: Subscriber): Steps<void> {
     const { connection, id, next } = subscriber;
-    const batch = this.#batchAt(next);
+    if (next > this.#committed) return;
+    const batch = yield* this.#batchAt(next);
+    if (this.#subscribers.get(connection) !== subscriber) return;
     if (batch === undefined) {
       this.#end(connection);
       const reason = `batch ${next} is not on this replica's disk`;

@@ -13,19 +13,18 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '@coppice/wire';
-import { openLocated } from './archive.ts';
 import type { TornTail } from './damage.ts';
 import { StorageError, writing } from './error.ts';
-import { decodeFileHeader, encodeFileHeader, fileHeaderBytes } from './file-header.ts';
+import { encodeFileHeader, fileHeaderBytes } from './file-header.ts';
 import { type FileKey, keyFileName, PayloadCipher, tagBytes, type Vault } from './file-key.ts';
 import { writeKeyFile } from './key-writer.ts';
 import { type FileLayer, Files, makeFolder, syncFolderNow } from './files.ts';
 import { checkRecord, encodeFrame, frameBytes } from './frame.ts';
-import { type InputFile, readFrames } from './frame-reader.ts';
+import { LedgerIndex } from './ledger-index.ts';
 import type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter } from './ledger.ts';
 import { type Lock, lockFolder } from './lock.ts';
-import { damageOf, readLedger } from './reader.ts';
-import { type Block, Segment, segmentName } from './segment.ts';
+import { readLedger } from './reader.ts';
+import { Segment, segmentName } from './segment.ts';
 
 /** Where a write goes past the end of the file, this many zeros go behind it; the writes after it then overwrite. */
 const spareBytes = 1024 * 1024;
@@ -59,14 +58,11 @@ export function openLedger(folder: string, options: LedgerOptions): Opened {
   makeFolder(folder);
   const lock = lockFolder(folder);
   try {
-    const segments: Segment[] = [];
+    const index = new LedgerIndex(folder, options.vault);
     let torn: TornTail | undefined;
-    let end = 0;
     for (const item of readLedger(folder, { service: options.service, keys: options.vault })) {
       if (item.kind === 'record') {
-        if (segments.at(-1)?.first !== item.first)
-          segments.push(new Segment(item.first, cipherOf(folder, item.first, options)));
-        segments.at(-1)!.add(end++, item.record.sequence, item.frameBytes);
+        index.add(item);
       } else if (item.kind === 'corrupt') {
         throw new StorageError({ code: 'CORRUPT_SEGMENT', folder, ...item.damage });
       } else if (item.kind === 'torn') {
@@ -76,23 +72,10 @@ export function openLedger(folder: string, options: LedgerOptions): Opened {
     }
     // Also when nothing was cut: a process that died may have begun a segment and not come to this.
     syncFolderNow(folder);
-    const readerIn = (where: string): LedgerReader => new SegmentsReader(where, segments);
-    return { ledger: new DiskLedger(folder, options, lock, segments, end), torn, readerIn };
+    return { ledger: new DiskLedger(folder, options, lock, index), torn, readerIn: (where) => index.reader(where) };
   } catch (error) {
     lock.release();
     throw error;
-  }
-}
-
-/** The cipher of a segment that was read. */
-function cipherOf(folder: string, first: number, { vault }: LedgerOptions): PayloadCipher | undefined {
-  const file = openLocated(folder, segmentName(first));
-  try {
-    const bytes = file.view(0, fileHeaderBytes).slice();
-    const key = vault?.keyOf(decodeFileHeader('segment', bytes)!.keyId);
-    return key && new PayloadCipher(key, bytes);
-  } finally {
-    file.close();
   }
 }
 
@@ -128,62 +111,6 @@ function openHead(folder: string, segment: Segment): Head {
   });
 }
 
-/** Finds records in segments, by what is known of them. */
-class SegmentsReader implements LedgerReader {
-  readonly #folder: string;
-  readonly #segments: readonly Segment[];
-
-  constructor(folder: string, segments: readonly Segment[]) {
-    this.#folder = folder;
-    this.#segments = segments;
-  }
-
-  read(sequence: number): Iterable<LedgerRecord> {
-    return this.#select(sequence, sequence);
-  }
-
-  readFrom(sequence: number, wanted?: PayloadFilter): Iterable<LedgerRecord> {
-    return this.#select(sequence, Infinity, wanted);
-  }
-
-  *#select(low: number, high: number, wanted?: PayloadFilter): Generator<LedgerRecord> {
-    for (const segment of this.#segments.slice()) {
-      const blocks = segment.blocks(low, high);
-      if (blocks.length === 0) continue;
-      const name = segmentName(segment.first);
-      const file = openLocated(this.#folder, name);
-      try {
-        for (const block of blocks) {
-          for (const record of this.#readBlock(name, file, block, segment.cipher, wanted)) {
-            if (record.sequence >= low && record.sequence <= high) yield record;
-          }
-        }
-      } finally {
-        file.close();
-      }
-    }
-  }
-
-  /** The records of a block as it is now: all of them were whole when they were written or opened. */
-  *#readBlock(
-    segment: string,
-    file: InputFile,
-    { offset, position, end }: Block,
-    cipher: PayloadCipher | undefined,
-    wanted: PayloadFilter | undefined,
-  ): Generator<LedgerRecord> {
-    const frames = readFrames(file, offset, position, cipher, wanted);
-    for (let at = offset; at < end;) {
-      const frame = frames.next();
-      if (frame.done === true) {
-        throw new StorageError({ code: 'CORRUPT_SEGMENT', folder: this.#folder, ...damageOf(frame.value, segment) });
-      }
-      at += frame.value.frameBytes;
-      yield frame.value.record;
-    }
-  }
-}
-
 class DiskLedger implements Ledger {
   readonly #folder: string;
   readonly #service: Digest;
@@ -192,7 +119,7 @@ class DiskLedger implements Ledger {
   readonly #files: Files;
   readonly #lock: Lock;
   readonly #segments: Segment[];
-  readonly #reader: SegmentsReader;
+  readonly #reader: LedgerReader;
   #head: Head | undefined;
   #pending: Pending[] = [];
   /** Positions, ascending, that begin a segment because somebody said so. */
@@ -204,17 +131,17 @@ class DiskLedger implements Ledger {
   #error: StorageError | undefined;
   #closed = false;
 
-  constructor(folder: string, options: LedgerOptions, lock: Lock, segments: Segment[], end: number) {
+  constructor(folder: string, options: LedgerOptions, lock: Lock, index: LedgerIndex) {
     this.#folder = folder;
     this.#service = options.service;
     this.#segmentBytes = options.segmentBytes ?? 64 * 1024 * 1024;
     this.#vault = options.vault;
     this.#files = new Files(options.files);
     this.#lock = lock;
-    this.#segments = segments;
-    this.#reader = new SegmentsReader(folder, segments);
-    this.#durableEnd = end;
-    const last = segments.at(-1);
+    this.#segments = index.segments;
+    this.#reader = index.reader();
+    this.#durableEnd = index.end;
+    const last = index.segments.at(-1);
     if (last === undefined) return;
     this.#head = openHead(folder, last);
     if (last.cipher !== undefined || this.#vault !== undefined) this.beginSegment();

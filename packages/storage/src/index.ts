@@ -6,6 +6,7 @@ export { type FileLayer, writeFileAtomic } from './files.ts';
 export { payloadBytesMax } from './frame.ts';
 export { LeafFile, type LeafFileOptions } from './leaf-file.ts';
 export type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter } from './ledger.ts';
+export { LedgerIndex } from './ledger-index.ts';
 export { MemoryLedger, type MemoryLedgerOptions } from './memory-ledger.ts';
 export { type LedgerEnd, readLedger, type ReadOptions, type ScannedRecord, serviceOfLedger } from './reader.ts';
 export { newestSnapshotFiles, type Snapshot, type SnapshotOptions, Snapshots } from './snapshots.ts';

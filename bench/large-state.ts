@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { nodeCryptography } from '@coppice/cryptography';
 import { type Snapshot, State, StateTransfer } from '@coppice/state';
-import { LeafFile } from '@coppice/storage';
+import { PageFile } from '@coppice/storage';
 import type { Options } from './options.ts';
 import { aligned, round } from './report.ts';
 
@@ -58,11 +58,11 @@ export async function measureLargeState(
   say: (line: string) => void,
 ): Promise<{ readonly state: LargeState }> {
   const folder = mkdtempSync(join(tmpdir(), 'coppice-bench-'));
-  const files: LeafFile[] = [];
-  const leaves = (): LeafFile | undefined => {
+  const files: PageFile[] = [];
+  const leaves = (): PageFile | undefined => {
     if (stateCacheBytes === undefined) return undefined;
     const onFailure = (error: Error): void => say(error.message);
-    files.push(new LeafFile(folder, { cacheBytes: stateCacheBytes, onFailure }));
+    files.push(new PageFile(folder, { cacheBytes: stateCacheBytes, onFailure }));
     return files.at(-1);
   };
   let most = 0;
@@ -160,7 +160,7 @@ async function writeOut(
 async function receive(
   state: State,
   snapshot: Snapshot,
-  leaves: LeafFile | undefined,
+  leaves: PageFile | undefined,
   { mebibytes, valueBytes }: Size,
   say: (line: string) => void,
 ): Promise<Pick<LargeState, 'receiveMebibytesPerSecond' | 'partsOfHalf' | 'partsOfRest'>> {

@@ -38,7 +38,7 @@ import { TransactionsTree } from '@coppice/ledger';
 import {
   decodeWriteSet,
   encodeWriteSet,
-  type LeafStore,
+  type PageStore,
   type Overlay,
   type Snapshot,
   State,
@@ -81,8 +81,8 @@ export interface ExecutionSettings {
   readonly services: Services;
   /** The state that the service goes on from, which is the predecessor's in `genesis`. */
   readonly inherited?: State;
-  /** For the leaves of the state, where it is larger than memory. */
-  readonly leaves?: LeafStore;
+  /** For pages of the state, where it is larger than memory. */
+  readonly pages?: PageStore;
   /** Bundles whose signatures are remembered as valid; default: 8,192. */
   readonly bundlesRemembered?: number;
   readonly tableBounds?: TableBounds;
@@ -104,7 +104,7 @@ interface Layer extends BatchState {
 
 export class ReplicaExecution implements Execution {
   readonly #environment: BatchEnvironment;
-  readonly #leaves: LeafStore | undefined;
+  readonly #pages: PageStore | undefined;
   #state: State;
   #layers: [Layer, ...Layer[]];
   readonly #snapshots = new Map<number, Snapshot>();
@@ -117,13 +117,13 @@ export class ReplicaExecution implements Execution {
   #damaged = false;
 
   constructor(settings: ExecutionSettings) {
-    const { cryptography, genesis, inherited, leaves, services } = settings;
+    const { cryptography, genesis, inherited, pages, services } = settings;
     const { bundlesRemembered = 8192, tableBounds = defaultTableBounds } = settings;
     const { service } = genesis;
     const checker = new BundleChecker(cryptography, service, bundlesRemembered);
     this.#environment = { cryptography, service, checker, services, tableBounds };
-    this.#leaves = leaves;
-    this.#state = foundedState(genesis, inherited ?? new State(cryptography, undefined, leaves));
+    this.#pages = pages;
+    this.#state = foundedState(genesis, inherited ?? new State(cryptography, undefined, pages));
     this.#layers = [this.#baseOf(inherited === undefined ? 0 : genesis.first.sequence)];
   }
 
@@ -250,7 +250,7 @@ export class ReplicaExecution implements Execution {
     const own = this.#damaged ? undefined : this.#state.snapshot();
     // Parts are told by their digests: a state of another hash has none of them.
     const known = own?.cryptography === cryptography ? own : undefined;
-    return ReceivedState.begin(cryptography, stateDigest, known, this.#leaves);
+    return ReceivedState.begin(cryptography, stateDigest, known, this.#pages);
   }
 
   install(sequence: number, transfer: StateTransfer): void {

@@ -15,7 +15,7 @@ import {
 } from '@coppice/governance';
 import { nodeCryptography } from '@coppice/cryptography';
 import { ChainVerifier, decodeRecord, headObjection, type LedgerRecord, MerkleTree } from '@coppice/ledger';
-import { decodeWriteSet, type LeafStore, type Snapshot, State } from '@coppice/state';
+import { decodeWriteSet, type PageStore, type Snapshot, State } from '@coppice/state';
 import { type FileKeys, LedgerIndex, type LedgerReader, readLedger } from '@coppice/storage';
 import {
   assert,
@@ -58,13 +58,13 @@ export async function inherit(
   keys: FileKeys,
   service: Digest,
   document: GenesisDocument,
-  leaves: LeafStore | undefined,
+  pages: PageStore | undefined,
 ): Promise<InheritedLog & { readonly reader: LedgerReader }> {
   const { predecessor } = document.genesis;
   assert(predecessor !== undefined, 'only a successor inherits');
   const index = new LedgerIndex(folder, keys);
   const records = noted(readLedger(folder, { service, keys }), index);
-  const log = await replayLog(records, predecessor.header.sequence, { service: predecessor.service, leaves });
+  const log = await replayLog(records, predecessor.header.sequence, { service: predecessor.service, pages });
   if (!sameBytes(log.tree.root(), predecessor.ledgerRoot)) throw new Error('the log that is there has another root');
   if (!sameBytes(log.state.digest(), predecessor.stateDigest)) throw new Error('the state after it is another');
   if (!sameBytes(encodeConstitution(log.constitution), document.constitution))
@@ -99,7 +99,7 @@ const breathRecords = 64;
 interface ReplayOptions {
   /** The last service, where members or an audit verified the log: each genesis in it is then one that they verified. */
   readonly service?: Digest;
-  readonly leaves?: LeafStore | undefined;
+  readonly pages?: PageStore | undefined;
 }
 
 /**
@@ -137,8 +137,8 @@ class Replay {
   #last: Header | undefined;
   #checkpoint: InheritedLog['checkpoint'];
 
-  constructor(through: number, { leaves, service }: ReplayOptions) {
-    this.#state = new State(nodeCryptography, undefined, leaves);
+  constructor(through: number, { pages, service }: ReplayOptions) {
+    this.#state = new State(nodeCryptography, undefined, pages);
     this.#through = through;
     this.#service = service;
   }

@@ -14,7 +14,7 @@ import { ReplicaExecution, type Services } from '@coppice/execution';
 import { encrypts, type VerifiedGenesis, verifyGenesis } from '@coppice/governance';
 import { encodeRecord } from '@coppice/ledger';
 import { defaultSettings, type ProtocolSettings } from '@coppice/protocol';
-import { type KnownKeys, LeafFile, type Ledger, openLedger, Snapshots } from '@coppice/storage';
+import { type KnownKeys, type Ledger, openLedger, PageFile, Snapshots } from '@coppice/storage';
 import {
   type ClientRequest,
   type Configuration,
@@ -91,8 +91,8 @@ export class Instance {
   #admitted = new Set<string>();
   /** The newest configuration that a candidate heard of, before its log has come that far. */
   #latest: Configuration | undefined;
-  /** Where the state's leaves are, if not all in memory. */
-  readonly #leaves: LeafFile | undefined;
+  /** Where most of the state is, if not all in memory. */
+  readonly #pages: PageFile | undefined;
   /** What was recorded before this instance, or while it was behind. */
   readonly #filled: FilledGap[] = [];
   #exiting = false;
@@ -103,7 +103,7 @@ export class Instance {
     this.#journal = journal;
     const { stateCacheBytes } = settings;
     if (stateCacheBytes !== undefined)
-      this.#leaves = new LeafFile(join(settings.folder, 'state'), {
+      this.#pages = new PageFile(join(settings.folder, 'state'), {
         cacheBytes: stateCacheBytes,
         onFailure: (error) => this.leave(`storage: ${error.message}`),
       });
@@ -185,7 +185,7 @@ export class Instance {
       const folder = join(settings.folder, 'history', `1-${predecessor.header.sequence}`);
       const sealing = this.#keyring!.sealingKey(verified.first.epoch);
       const keys = await openKeyFiles(settings.folder, sealing === undefined ? [] : [sealing]);
-      const log = await inherit(folder, keys, verified.service, document, this.#leaves);
+      const log = await inherit(folder, keys, verified.service, document, this.#pages);
       this.#begin({ document, genesis: verified, epochs: [], ancestors: log.ancestors }, log, keys);
       return undefined;
     } catch (error) {
@@ -278,7 +278,7 @@ export class Instance {
       genesis: { ...genesis, time: document.genesis.time },
       services,
       ...(inherited === undefined ? {} : { inherited: inherited.state }),
-      ...(this.#leaves === undefined ? {} : { leaves: this.#leaves }),
+      ...(this.#pages === undefined ? {} : { pages: this.#pages }),
     });
     this.#execution = execution;
     const past = inherited && new InheritedBatches(nodeCryptography, inherited, ledger);

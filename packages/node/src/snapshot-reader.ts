@@ -3,7 +3,7 @@
  * digest that its checkpoint certifies. Whether the checkpoints' signatures hold, the caller has to say.
  */
 import { nodeCryptography } from '@coppice/cryptography';
-import { decodeParts, type LeafStore, type Snapshot, StateTransfer } from '@coppice/state';
+import { decodeParts, type PageStore, type Snapshot, StateTransfer } from '@coppice/state';
 import type { Snapshots } from '@coppice/storage';
 import {
   type CheckpointCertificate,
@@ -20,7 +20,7 @@ export interface RestoredSnapshot {
 }
 
 /** The snapshot of that number, which must be listed. Throws StorageError, and Error where its parts do not make what its checkpoint names. */
-export function restoreSnapshot(snapshots: Snapshots, sequence: number, leaves?: LeafStore): RestoredSnapshot {
+export function restoreSnapshot(snapshots: Snapshots, sequence: number, pages?: PageStore): RestoredSnapshot {
   let restored: RestoredSnapshot | undefined;
   for (const step of snapshots.chain(sequence)) {
     const written = snapshots.read(step);
@@ -29,7 +29,7 @@ export function restoreSnapshot(snapshots: Snapshots, sequence: number, leaves?:
       throw new Error(`the snapshot of batch ${step} has no checkpoint of it`);
     const { stateDigest } = certificate.value;
     const cryptography = restored?.state.cryptography ?? hashOf(stateDigest, written.chunks());
-    const transfer = StateTransfer.begin(cryptography, stateDigest, restored?.state, leaves);
+    const transfer = StateTransfer.begin(cryptography, stateDigest, restored?.state, pages);
     for (const chunk of written.chunks()) {
       const parts = decodeParts(chunk);
       if (!parts.ok) throw new Error(`the snapshot of batch ${step}: malformed: ${parts.reason}`);

@@ -2,8 +2,8 @@
  * The addresses in their order, each with the first 32 bits of its place in the trie.
  *
  * Addresses are packed into pages of some dozens, and a tree leads to the pages: a page's key is at most its first
- * address, and above all addresses of the page before it. The first page's key is the empty text. A page is replaced
- * when it changes, so the index is shared as the tree is.
+ * address, and above all addresses of the page before it, and as short as that allows. The first page's key is the empty text. A page is replaced
+ * when it changes, so the index is shared as the tree is. Where there is a store, only some pages that changed last are in memory.
  */
 import { toLatin1 } from '@coppice/wire';
 import type { Address } from './address.ts';
@@ -21,6 +21,7 @@ import {
   writeText,
   writeU32,
 } from './packed.ts';
+import type { KeptPages, PageStore } from './stored.ts';
 import { type Cursor, Tree } from './tree.ts';
 
 const pageTag = 0x49;
@@ -28,6 +29,15 @@ const recordBytes = 4;
 const addressesMax = 64;
 const pageBytesMax = 8192;
 const emptyPage = emptyList(pageTag);
+/** So many pages that changed last are not in the store yet. */
+const unstoredMax = 16;
+
+/** In memory, or by itself in the store. */
+type Page = Packed | KeptPages;
+
+function pageIn(page: Page): Packed {
+  return page instanceof Uint8Array ? page : page.read(0, false)!;
+}
 
 /** The index of the first address that is `text` or comes after it. */
 function lowerBound(page: Packed, text: string): number {
@@ -72,12 +82,26 @@ function addressAt(page: Packed, index: number): Address {
   return toLatin1(page.subarray(start, end));
 }
 
+/** The shortest beginning of the address at `index` that is above the address before it. */
+function separatorAt(page: Packed, index: number): string {
+  const before = itemAt(page, recordBytes, index - 1);
+  const { start } = itemAt(page, recordBytes, index);
+  let shared = 0;
+  while (before.start + shared < before.end && page[before.start + shared] === page[start + shared]) shared++;
+  return toLatin1(page.subarray(start, start + shared + 1));
+}
+
 export class AddressIndex {
-  readonly #pages: Tree<Packed>;
+  readonly #store: PageStore | undefined;
+  readonly #pages: Tree<Page>;
+  /** Keys of pages that changed here and are not in the store yet, the first that did so first. */
+  readonly #unstored = new Set<Address>();
   #size: number;
 
-  constructor(pages = new Tree<Packed>(), size = 0) {
+  /** @param store for pages; by default they are all in memory */
+  constructor(store?: PageStore, pages = new Tree<Page>(), size = 0) {
     if (pages.size === 0) pages.set('', emptyPage);
+    this.#store = store;
     this.#pages = pages;
     this.#size = size;
   }
@@ -88,17 +112,18 @@ export class AddressIndex {
 
   /** An index of the same content, in constant time. The two no longer see each other's changes. */
   share(): AddressIndex {
-    return new AddressIndex(this.#pages.share(), this.#size);
+    return new AddressIndex(this.#store, this.#pages.share(), this.#size);
   }
 
   get(address: Address): number | undefined {
-    const page = this.#pages.floor(address)!.value;
+    const page = pageIn(this.#pages.floor(address)!.value);
     const at = lowerBound(page, address);
     return isAt(page, at, address) ? prefixAt(page, at) : undefined;
   }
 
   set(address: Address, prefix: number): void {
-    const { key, value: page } = this.#pages.floor(address)!;
+    const { key, value } = this.#pages.floor(address)!;
+    const page = pageIn(value);
     const at = lowerBound(page, address);
     const found = isAt(page, at, address);
     const changed = splice(page, recordBytes, at, found ? 1 : 0, address.length);
@@ -109,24 +134,39 @@ export class AddressIndex {
 
     const count = countIn(changed);
     if (count <= addressesMax && (count === 1 || contentBytes(changed, recordBytes) <= pageBytesMax)) {
-      this.#pages.set(key, changed);
+      this.#put(key, changed);
       return;
     }
     // Where addresses ascend, full pages are left behind.
     const half = at === count - 1 ? count - 1 : count >>> 1;
     const items = Array.from({ length: count }, (_, index) => itemAt(changed, recordBytes, index));
-    this.#pages.set(key, packed(pageTag, recordBytes, items.slice(0, half)));
-    this.#pages.set(addressAt(changed, half), packed(pageTag, recordBytes, items.slice(half)));
+    this.#put(key, packed(pageTag, recordBytes, items.slice(0, half)));
+    this.#put(separatorAt(changed, half), packed(pageTag, recordBytes, items.slice(half)));
   }
 
   /** Removes an address, if it is there. */
   delete(address: Address): void {
-    const { key, value: page } = this.#pages.floor(address)!;
+    const { key, value } = this.#pages.floor(address)!;
+    const page = pageIn(value);
     const at = lowerBound(page, address);
     if (!isAt(page, at, address)) return;
     this.#size--;
-    if (countIn(page) > 1 || key === '') this.#pages.set(key, splice(page, recordBytes, at, 1, undefined));
-    else this.#pages.delete(key);
+    if (countIn(page) > 1 || key === '') {
+      this.#put(key, splice(page, recordBytes, at, 1, undefined));
+    } else {
+      this.#pages.delete(key);
+      this.#unstored.delete(key);
+    }
+  }
+
+  #put(key: Address, page: Packed): void {
+    this.#pages.set(key, page);
+    if (this.#store === undefined) return;
+    this.#unstored.add(key);
+    if (this.#unstored.size <= unstoredMax) return;
+    const first = this.#unstored.values().next().value!;
+    this.#unstored.delete(first);
+    this.#pages.set(first, this.#store.keep([this.#pages.get(first) as Packed]));
   }
 
   /** Walks the addresses from `from` to before `to`, or back. Good until the index is changed. */
@@ -140,14 +180,14 @@ export class AddressIndex {
 export class AddressCursor {
   key: Address | undefined;
   value: number | undefined;
-  readonly #pages: Cursor<Packed>;
+  readonly #pages: Cursor<Page>;
   readonly #from: Address;
   readonly #to: Address;
   readonly #reverse: boolean;
   #page = emptyPage;
   #at = 0;
 
-  constructor(pages: Cursor<Packed>, from: Address, to: Address, reverse: boolean) {
+  constructor(pages: Cursor<Page>, from: Address, to: Address, reverse: boolean) {
     this.#pages = pages;
     this.#from = from;
     this.#to = to;
@@ -159,7 +199,7 @@ export class AddressCursor {
     this.key = this.value = undefined;
     while (this.#at < 0 || this.#at >= countIn(this.#page)) {
       if (!this.#pages.next()) return false;
-      this.#page = this.#pages.value!;
+      this.#page = pageIn(this.#pages.value!);
       this.#at = this.#reverse ? lowerBound(this.#page, this.#to) - 1 : lowerBound(this.#page, this.#from);
     }
     const address = addressAt(this.#page, this.#at);

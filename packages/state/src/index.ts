@@ -35,7 +35,7 @@ export { type Claim, type Proof, proofCodec, type ProofVerdict, verifyProof } fr
 export type { Snapshot } from './snapshot.ts';
 export { State } from './state.ts';
 export type { View } from './store.ts';
-export type { KeptLeaf, LeafStore } from './stored-leaf.ts';
+export type { KeptPage, KeptPages, PageStore } from './stored.ts';
 export { type Accepted, StateTransfer, type TransferRefusal } from './transfer.ts';
 export type { Path } from './trie.ts';
 export { type Change, decodeWriteSet, encodeWriteSet, type WriteSet, writeSetBytesMax } from './write-set.ts';

@@ -16,6 +16,7 @@ import {
   digits,
   isLeafPart,
   leafIn,
+  nodeIn,
   type Part,
   partDigest,
   type Path,
@@ -56,7 +57,7 @@ export class Snapshot {
   part(path: Path): Uint8Array | undefined {
     const part = this.#at(path);
     if (part === undefined) return undefined;
-    return isLeafPart(part) ? leafIn(part, true) : part.preimage;
+    return isLeafPart(part) ? leafIn(part, true) : nodeIn(part, true).preimage;
   }
 
   /** Those of the parts at `paths` that exist: the first always, the others as long as they fit into `bytesMax`. */
@@ -103,7 +104,7 @@ export class Snapshot {
     for (let depth = 0; part !== undefined; depth++) {
       proof.push(preimageOf(part));
       if (isLeafPart(part)) break;
-      part = part.children[nibbleOf(hash, depth)];
+      part = nodeIn(part).children[nibbleOf(hash, depth)];
     }
     return proof;
   }
@@ -137,10 +138,11 @@ export class Snapshot {
         );
       return sound ? undefined : path;
     }
-    for (const [i, child] of part.children.entries()) {
+    const { children, preimage } = nodeIn(part, true);
+    for (const [i, child] of children.entries()) {
       if (child === undefined) continue;
       const below = path + digits[i]!;
-      const damaged = this.#damage(child, below, childDigest(part.preimage, i), 16 * from - i, 16 * to - i);
+      const damaged = this.#damage(child, below, childDigest(preimage, i), 16 * from - i, 16 * to - i);
       if (damaged !== undefined) return damaged;
     }
     return undefined;
@@ -150,7 +152,7 @@ export class Snapshot {
     let part = this.store.trie.root;
     for (const digit of path) {
       if (part === undefined || isLeafPart(part)) return undefined;
-      part = part.children[digits.indexOf(digit)];
+      part = nodeIn(part, true).children[digits.indexOf(digit)];
     }
     return part;
   }
@@ -168,11 +170,12 @@ function* partsBelow(part: Part, path: Path, since: Part | undefined): Generator
     yield { path, bytes: leafIn(part, true) };
     return;
   }
-  yield { path, bytes: part.preimage };
-  for (const [i, child] of part.children.entries()) {
+  const { children, preimage } = nodeIn(part, true);
+  yield { path, bytes: preimage };
+  const known = since === undefined || isLeafPart(since) ? undefined : nodeIn(since, true);
+  for (const [i, child] of children.entries()) {
     if (child === undefined) continue;
-    const known = since !== undefined && !isLeafPart(since) ? since : undefined;
-    if (known !== undefined && sameBytes(childDigest(known.preimage, i), childDigest(part.preimage, i))) continue;
+    if (known !== undefined && sameBytes(childDigest(known.preimage, i), childDigest(preimage, i))) continue;
     yield* partsBelow(child, path + digits[i]!, known?.children[i]);
   }
 }

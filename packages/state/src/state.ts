@@ -10,8 +10,7 @@ import { assert, type Cryptography, type Digest } from '@coppice/wire';
 import { Overlay, Speculation } from './overlay.ts';
 import { Snapshot } from './snapshot.ts';
 import { Store, type View } from './store.ts';
-import type { LeafStore } from './stored-leaf.ts';
-import { Trie } from './trie.ts';
+import type { PageStore } from './stored.ts';
 
 /**
  * What may wait to be hashed, each change counting as {@link changeCost} bytes and those of its value: all that waits is hashed at a
@@ -27,11 +26,10 @@ export class State {
   /**
    * An empty state, or one that goes on from `snapshot`.
    *
-   * @param store for the leaves of an empty one; by default they are all in memory
+   * @param store where an empty one keeps what is large; by default all is in memory
    */
-  constructor(cryptography: Cryptography, snapshot?: Snapshot, store?: LeafStore) {
-    const trie = new Trie(cryptography, undefined, store);
-    this.#speculation = new Speculation(snapshot?.store.share() ?? new Store(cryptography, undefined, trie));
+  constructor(cryptography: Cryptography, snapshot?: Snapshot, store?: PageStore) {
+    this.#speculation = new Speculation(snapshot?.store.share() ?? Store.empty(cryptography, store));
   }
 
   /** How many overlays there are: batches executed and not yet committed. */

@@ -8,6 +8,7 @@ import { concatBytes, type Cryptography, type Digest } from '@coppice/wire';
 import { type Address, addressOf, type Key, keyOf, type Range, spanOf } from './address.ts';
 import { AddressIndex } from './address-index.ts';
 import { valueOf } from './leaf.ts';
+import type { PageStore } from './stored.ts';
 import { Trie } from './trie.ts';
 
 /** Reading the maps. Values are copies, of memory that they may share: nobody changes them. */
@@ -26,7 +27,11 @@ export class Store implements View {
   /** Counts the changes, so that an iteration notices them. */
   #changes = 0;
 
-  constructor(cryptography: Cryptography, index = new AddressIndex(), trie = new Trie(cryptography)) {
+  static empty(cryptography: Cryptography, pages?: PageStore): Store {
+    return new Store(cryptography, new AddressIndex(pages), new Trie(cryptography, undefined, pages));
+  }
+
+  constructor(cryptography: Cryptography, index: AddressIndex, trie: Trie) {
     this.cryptography = cryptography;
     this.index = index;
     this.trie = trie;

@@ -13,10 +13,21 @@
  */
 import { assert, type Cryptography, type Digest, sameBytes, toLatin1 } from '@coppice/wire';
 import { AddressIndex } from './address-index.ts';
-import { addressBytes, entryBytesOf, entryHashOf, headOf, isLeaf, itemsOfLeaf, type Leaf, prefixOf } from './leaf.ts';
+import {
+  addressBytes,
+  bytesIn,
+  entryBytesOf,
+  entryHashOf,
+  headOf,
+  isLeaf,
+  itemsOfLeaf,
+  type Leaf,
+  prefixOf,
+} from './leaf.ts';
+import { countIn } from './packed.ts';
 import { Snapshot } from './snapshot.ts';
 import { Store } from './store.ts';
-import { type LeafStore, StoredLeaf } from './stored-leaf.ts';
+import { type PageStore, StoredLeaf, StoredNode } from './stored.ts';
 import * as trie from './trie.ts';
 import type { Part, Path, TrieNode } from './trie.ts';
 
@@ -47,7 +58,7 @@ interface OwnParts {
   readonly root: Part | undefined;
   readonly index: AddressIndex;
   readonly holes: Holes;
-  readonly store: LeafStore | undefined;
+  readonly store: PageStore | undefined;
 }
 
 export class StateTransfer {
@@ -58,7 +69,7 @@ export class StateTransfer {
   readonly #queue: Wanted[] = [];
   readonly #index: AddressIndex;
   readonly #holes: Holes;
-  readonly #store: LeafStore | undefined;
+  readonly #store: PageStore | undefined;
   #root: Part | undefined;
   #done = 0;
   #bytes = 0;
@@ -84,8 +95,8 @@ export class StateTransfer {
    * @param own the state that we have: sound (`rehash`), or left out
    * @param store for the leaves that come; by default they are all in memory
    */
-  static begin(cryptography: Cryptography, digest: Digest, own?: Snapshot, store?: LeafStore): StateTransfer {
-    const index = own?.store.index.share() ?? new AddressIndex();
+  static begin(cryptography: Cryptography, digest: Digest, own?: Snapshot, store?: PageStore): StateTransfer {
+    const index = own?.store.index.share() ?? new AddressIndex(store);
     const root = own?.store.trie.root;
     return new StateTransfer(cryptography, digest, { digest: own?.digest, root, index, holes: noHoles, store });
   }
@@ -187,7 +198,7 @@ export class StateTransfer {
   #placeNode({ path, parent, own }: Wanted, preimage: Uint8Array): void {
     const node = trie.nodeOf(preimage);
     this.#place(path, parent, node);
-    const ownNode = own !== undefined && !trie.isLeafPart(own) ? own : undefined;
+    const ownNode = own !== undefined && !trie.isLeafPart(own) ? trie.nodeIn(own, true) : undefined;
     if (ownNode === undefined) this.#forget(own);
     // Backwards, so that the queue's end is the first child: the order of `Snapshot.chunks`.
     for (let i = 15; i >= 0; i--) {
@@ -210,17 +221,37 @@ export class StateTransfer {
     const wanted = { path, digest, parent, own, asked: false };
     if (this.#holes.at.has(path)) return this.#want(wanted);
     if (this.#holes.above.has(path) && own !== undefined && !trie.isLeafPart(own))
-      return this.#placeNode(wanted, own.preimage);
+      return this.#placeNode(wanted, trie.nodeIn(own, true).preimage);
     this.#place(path, parent, own);
     this.#share += 16 ** -path.length;
   }
 
   #placeLeaf({ path, parent, own }: Wanted, leaf: Leaf): void {
-    const stored = this.#store === undefined || parent === undefined ? leaf : new StoredLeaf(this.#store, leaf);
-    this.#place(path, parent, stored);
+    this.#place(path, parent, this.#stored(leaf));
     this.#share += 16 ** -path.length;
     this.#forget(own);
     for (const item of itemsOfLeaf(leaf)) this.#index.set(toLatin1(addressBytes(item)), prefixOf(item));
+    if (parent !== undefined) this.#stow(path.slice(0, -1), parent);
+  }
+
+  /** In the store, if there is one. */
+  #stored(leaf: Leaf): Part {
+    const pages = this.#store?.keep([leaf]);
+    return pages === undefined ? leaf : new StoredLeaf(countIn(leaf), bytesIn(leaf), pages, 0);
+  }
+
+  /** Does the same for a node, if all that it needs has come. */
+  #stow(path: Path, node: TrieNode): void {
+    const isMissing = (child: Part | undefined, i: number): boolean =>
+      child === undefined && !sameBytes(trie.childDigest(node.preimage, i), trie.noDigest);
+    if (this.#store === undefined || node.children.some(isMissing)) return;
+    let above: TrieNode | undefined;
+    let part = this.#root as TrieNode;
+    for (const digit of path) {
+      above = part;
+      part = above.children[trie.digits.indexOf(digit)] as TrieNode;
+    }
+    this.#place(path, above, trie.stowed(this.#store, node));
   }
 
   #place(path: Path, parent: TrieNode | undefined, part: Part | undefined): void {
@@ -236,7 +267,7 @@ export class StateTransfer {
 
 /** Counts the entries below the nodes that came without counts. */
 function tally(part: Part | undefined): void {
-  if (part === undefined || trie.isLeafPart(part) || part.count > 0) return;
+  if (part === undefined || trie.isLeafPart(part) || part instanceof StoredNode || part.count > 0) return;
   for (const child of part.children) {
     tally(child);
     part.count += trie.countOf(child);

@@ -14,15 +14,16 @@
  *
  * - A node belongs to the trie whose token it bears, and is changed by it alone (see tree.ts).
  * - A leaf below such a node that `fresh` has a bit for is nobody else's, either, and may be written to.
- * - Where there is a store, a leaf below a node is in it once its digest is known ({@link StoredLeaf}).
+ * - Where there is a store, a leaf below a node is in it once its digest is known ({@link StoredLeaf}), and so is a
+ *   node that has only leaves below it ({@link StoredNode}).
  * - `preimage` holds the digests of the children whose bit in `stale` is 0. Below a clean child everything is clean.
  */
 import { copyInto, copyOf, type Cryptography, type Digest, digestOf, fromLatin1 } from '@coppice/wire';
 import type { Address } from './address.ts';
 import * as leaves from './leaf.ts';
 import type { Leaf } from './leaf.ts';
-import { type LeafStore, StoredLeaf } from './stored-leaf.ts';
 import { countIn, i32, type Item } from './packed.ts';
+import { type PageStore, StoredLeaf, StoredNode } from './stored.ts';
 
 export interface TrieNode {
   readonly owner: object;
@@ -38,7 +39,7 @@ export interface TrieNode {
   bytes: number;
 }
 
-export type Part = TrieNode | Leaf | StoredLeaf;
+export type Part = TrieNode | StoredNode | Leaf | StoredLeaf;
 
 /** The way from the root to a part, a digit a level. */
 export type Path = string;
@@ -65,9 +66,14 @@ export function leafIn(part: Leaf | StoredLeaf, once = false): Leaf {
   return part instanceof Uint8Array ? part : part.read(once);
 }
 
+/** A node, wherever it is. What it has of one that is in a store, nobody may change. */
+export function nodeIn(part: TrieNode | StoredNode, once = false): TrieNode {
+  return part instanceof StoredNode ? part.read(once) : part;
+}
+
 /** What the part's digest covers. Current only if nothing below is stale. */
 export function preimageOf(part: Part, once = false): Uint8Array {
-  return isLeafPart(part) ? leaves.headOf(leafIn(part, once)) : part.preimage;
+  return isLeafPart(part) ? leaves.headOf(leafIn(part, once)) : nodeIn(part, once).preimage;
 }
 
 /** The digest of a child, from what its node's digest covers. */
@@ -109,17 +115,33 @@ export function placeOf(cryptography: Cryptography, address: Address): Digest {
 export function* itemsOf(part: Part | undefined): Generator<Item> {
   if (part === undefined) return;
   if (isLeafPart(part)) yield* leaves.itemsOfLeaf(leafIn(part));
-  else for (const child of part.children) yield* itemsOf(child);
+  else for (const child of nodeIn(part).children) yield* itemsOf(child);
+}
+
+/**
+ * What stands for a part whose digest is known where there is a store: of a node, the leaves below it go there, and the node itself if
+ * nothing else is below it. A leaf goes there with its node.
+ */
+export function stowed(store: PageStore, part: Part): Part {
+  if (isLeafPart(part) || part instanceof StoredNode) return part;
+  const below = part.children.map((child) => (child !== undefined && isLeafPart(child) ? child : undefined));
+  if (part.children.every((child, i) => child === below[i])) return new StoredNode(store, part.preimage, below);
+  if (!below.some((leaf) => leaf instanceof Uint8Array)) return part;
+  const pages = store.keep(below);
+  for (const [i, leaf] of below.entries())
+    if (leaf !== undefined) part.children[i] = new StoredLeaf(countOf(leaf), bytesOf(leaf), pages, i);
+  part.fresh = 0;
+  return part;
 }
 
 export class Trie {
   readonly #cryptography: Cryptography;
   #owner = {};
   #root: Part | undefined;
-  readonly #store: LeafStore | undefined;
+  readonly #store: PageStore | undefined;
 
-  /** @param store for leaves; by default they are all in memory */
-  constructor(cryptography: Cryptography, root?: Part, store?: LeafStore) {
+  /** @param store for leaves, and nodes above them; by default they are all in memory */
+  constructor(cryptography: Cryptography, root?: Part, store?: PageStore) {
     this.#cryptography = cryptography;
     this.#root = root;
     this.#store = store;
@@ -148,10 +170,11 @@ export class Trie {
 
   #anew(part: Part): Part {
     if (isLeafPart(part)) return leaves.unsettled(leafIn(part, true));
+    const before = nodeIn(part, true);
     const preimage = new Uint8Array(nodeBytes);
     preimage[0] = nodeTag;
-    const children = part.children.map((child) => child && this.#anew(child));
-    const node = { ...part, owner: this.#owner, children, preimage, stale: 0xffff, fresh: 0xffff };
+    const children = before.children.map((child) => child && this.#anew(child));
+    const node = { ...before, owner: this.#owner, children, preimage, stale: 0xffff, fresh: 0xffff };
     this.#settle(node);
     return node;
   }
@@ -166,7 +189,8 @@ export class Trie {
     let part = this.#root;
     for (let depth = 0; part !== undefined; depth++) {
       if (isLeafPart(part)) return leaves.find(leafIn(part), target.prefix, target.address);
-      part = part.children[this.#nibble(target, depth)];
+      const index = this.#nibble(target, depth);
+      part = part instanceof StoredNode ? part.leaf(index) : part.children[index];
     }
     return undefined;
   }
@@ -183,7 +207,9 @@ export class Trie {
   /** The state digest. Costs a hash for each entry, leaf and node that changed since it was asked last. */
   digest(): Digest {
     if (this.#root === undefined) return partDigest(this.#cryptography, '', new Uint8Array(0));
-    return partDigest(this.#cryptography, '', this.#settle(this.#root));
+    const digest = partDigest(this.#cryptography, '', this.#settle(this.#root));
+    if (this.#store !== undefined) this.#root = stowed(this.#store, this.#root);
+    return digest;
   }
 
   /** Brings everything below the part up to date, and gives what its digest covers. */
@@ -193,14 +219,13 @@ export class Trie {
       if (leaf === part) leaves.settle(this.#cryptography, leaf);
       return leaves.headOf(leaf);
     }
+    if (part instanceof StoredNode) return preimageOf(part);
     for (let stale = part.stale; stale !== 0; stale &= stale - 1) {
       const index = 31 - Math.clz32(stale & -stale);
       const child = part.children[index];
       const digest = child === undefined ? noDigest : this.#cryptography.hash(this.#settle(child));
       copyInto(part.preimage, digest, 1 + 32 * index);
-      if (this.#store === undefined || !(child instanceof Uint8Array)) continue;
-      part.children[index] = new StoredLeaf(this.#store, child);
-      part.fresh &= ~(1 << index);
+      if (this.#store !== undefined && child !== undefined) part.children[index] = stowed(this.#store, child);
     }
     part.stale = 0;
     return part.preimage;
@@ -216,12 +241,13 @@ export class Trie {
   #put(part: Part | undefined, target: Target, value: Uint8Array, depth: number, mine: boolean): Part {
     if (part === undefined) return leaves.leafOfEntry(this.#hash(target), target.address, value);
     if (!isLeafPart(part)) {
+      const node = nodeIn(part);
       const index = this.#nibble(target, depth);
-      const before = part.children[index];
-      const count = part.count - countOf(before);
-      const bytes = part.bytes - bytesOf(before);
-      const fresh = part.owner === this.#owner && ((part.fresh >>> index) & 1) === 1;
-      return this.#withChild(part, index, this.#put(before, target, value, depth + 1, fresh), count, bytes);
+      const before = node.children[index];
+      const count = node.count - countOf(before);
+      const bytes = node.bytes - bytesOf(before);
+      const fresh = node.owner === this.#owner && ((node.fresh >>> index) & 1) === 1;
+      return this.#withChild(node, index, this.#put(before, target, value, depth + 1, fresh), count, bytes);
     }
     const leaf = leafIn(part);
     const found = leaves.find(leaf, target.prefix, target.address);
@@ -241,11 +267,12 @@ export class Trie {
     if (isLeafPart(part)) {
       return leaves.removeEntry(leaves.find(leafIn(part), target.prefix, target.address)!);
     }
+    const node = nodeIn(part);
     const index = this.#nibble(target, depth);
-    const before = part.children[index]!;
-    const count = part.count - countOf(before);
-    const bytes = part.bytes - bytesOf(before);
-    return this.#withChild(part, index, this.#remove(before, target, depth + 1), count, bytes);
+    const before = node.children[index]!;
+    const count = node.count - countOf(before);
+    const bytes = node.bytes - bytesOf(before);
+    return this.#withChild(node, index, this.#remove(before, target, depth + 1), count, bytes);
   }
 
   /** The node with another child beside `count` entries: changed in place if it is ours. A leaf, if it now fits one. */

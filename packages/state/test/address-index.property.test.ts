@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { AddressIndex } from '../src/address-index.ts';
+import { pageStores } from './model.ts';
 
 // Addresses that share beginnings, of all lengths: runs of numbers, bytes at the edges, and some that fill a page.
 const address = fc.oneof(
@@ -32,39 +33,41 @@ function assertSame(actual: readonly unknown[], expected: readonly unknown[]): v
   assert.ok(isDeepStrictEqual(actual, expected), `${actual.length} entries, not the ${expected.length} expected`);
 }
 
-test('an index is a sorted map, and so is each of its shared copies', () => {
-  const spans = fc.array(fc.tuple(bound, bound), { maxLength: 20, size: 'max' });
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 15, size: 'max' }), spans, (steps, asked) => {
-      const all = [{ index: new AddressIndex(), model: new Map<string, number>() }];
-      let prefix = -5;
-      for (const [i, { kind, addresses: some }] of steps.entries()) {
-        const { index, model } = all[i % all.length]!;
-        if (kind === 'share') all.push({ index: index.share(), model: new Map(model) });
-        for (const one of some) {
-          if (kind === 'set') {
-            index.set(one, (prefix -= 1000));
-            model.set(one, prefix);
-          } else {
-            index.delete(one);
-            model.delete(one);
+for (const [where, store] of Object.entries(pageStores)) {
+  test(`an index is a sorted map, and so is each of its shared copies, with pages in ${where}`, () => {
+    const spans = fc.array(fc.tuple(bound, bound), { maxLength: 20, size: 'max' });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 15, size: 'max' }), spans, (steps, asked) => {
+        const all = [{ index: new AddressIndex(store()), model: new Map<string, number>() }];
+        let prefix = -5;
+        for (const [i, { kind, addresses: some }] of steps.entries()) {
+          const { index, model } = all[i % all.length]!;
+          if (kind === 'share') all.push({ index: index.share(), model: new Map(model) });
+          for (const one of some) {
+            if (kind === 'set') {
+              index.set(one, (prefix -= 1000));
+              model.set(one, prefix);
+            } else {
+              index.delete(one);
+              model.delete(one);
+            }
           }
         }
-      }
-      for (const { index, model } of all) {
-        const sorted = [...model].toSorted(([a], [b]) => (a < b ? -1 : 1));
-        assert.equal(index.size, model.size);
-        assertSame(walk(index, '', '\u0100', false), sorted);
-        assertSame(walk(index, '', '\u0100', true), sorted.toReversed());
-        for (const [one, value] of model) assert.equal(index.get(one), value);
-        for (const [a, b] of asked) {
-          const span = sorted.filter(([key]) => key >= a && key < b);
-          assertSame(walk(index, a, b, false), span);
-          assertSame(walk(index, a, b, true), span.toReversed());
-          assert.equal(index.get(a), model.get(a));
+        for (const { index, model } of all) {
+          const sorted = [...model].toSorted(([a], [b]) => (a < b ? -1 : 1));
+          assert.equal(index.size, model.size);
+          assertSame(walk(index, '', '\u0100', false), sorted);
+          assertSame(walk(index, '', '\u0100', true), sorted.toReversed());
+          for (const [one, value] of model) assert.equal(index.get(one), value);
+          for (const [a, b] of asked) {
+            const span = sorted.filter(([key]) => key >= a && key < b);
+            assertSame(walk(index, a, b, false), span);
+            assertSame(walk(index, a, b, true), span.toReversed());
+            assert.equal(index.get(a), model.get(a));
+          }
         }
-      }
-    }),
-    { numRuns: 25 },
-  );
-});
+      }),
+      { numRuns: 25 },
+    );
+  });
+}

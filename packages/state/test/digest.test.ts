@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toHex } from '@coppice/wire';
 import { State, StateTransfer } from '@coppice/state';
-import { colliding, cryptography, digestOfContent, leafStores } from './model.ts';
+import { colliding, cryptography, digestOfContent, pageStores } from './model.ts';
 import vectors from './vectors/digest.json' with { type: 'json' };
 
 // Entry i of a vector: map "m", key "key" and i in decimal, `bytes` bytes of the value i modulo 256.
@@ -71,8 +71,8 @@ test('a digest finds little to be hashed, however much was written since the las
   assert.ok(hashes > 1000, 'what is written is not hashed at once');
 });
 
-for (const [where, store] of Object.entries(leafStores))
-  test(`a state that is hashed anew has the digest of its content, and leaves what it was alone, with leaves in ${where}`, () => {
+for (const [where, store] of Object.entries(pageStores))
+  test(`a state that is hashed anew has the digest of its content, and leaves what it was alone, with pages in ${where}`, () => {
     const state = new State(cryptography, undefined, store());
     const content = new Map<string, Uint8Array>();
     const write = (from: number, to: number, value: Uint8Array): void => {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { type Cryptography, ofAllVersions } from '@coppice/wire';
-import type { Key, LeafStore, Range } from '@coppice/state';
+import type { Key, PageStore, Range } from '@coppice/state';
 
 export const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
 
@@ -32,27 +32,32 @@ export const colliding: Cryptography = ofAllVersions(
   sha3,
 );
 
-/** Keeps leaves elsewhere, as a disk does, and notices where somebody changes what was kept or read. */
-export function elsewhere(): LeafStore {
+/** Keeps pages elsewhere, as a disk does, and notices where somebody changes what was kept or read. */
+export function elsewhere(): PageStore {
+  const keepOne = (page: Uint8Array): (() => Uint8Array) => {
+    const digest = sha256(page);
+    const bytes = page.slice();
+    const given: Uint8Array[] = [page];
+    return () => {
+      for (const one of given)
+        if (Buffer.compare(sha256(one), digest) !== 0) throw new Error('a kept page was changed');
+      given[1] = bytes.slice();
+      return given[1];
+    };
+  };
   return {
-    keep(leaf) {
-      const digest = sha256(leaf);
-      const bytes = leaf.slice();
-      const given: Uint8Array[] = [leaf];
-      return {
-        read() {
-          for (const one of given)
-            if (Buffer.compare(sha256(one), digest) !== 0) throw new Error('a kept leaf was changed');
-          given[1] = bytes.slice();
-          return given[1];
-        },
-      };
+    keep(pages) {
+      const all = pages.map((page) => {
+        if (page === undefined) return () => undefined;
+        return page instanceof Uint8Array ? keepOne(page) : () => page.pages.read(page.index, false);
+      });
+      return { read: (index) => all[index]!() };
     },
   };
 }
 
-/** Where the leaves of a state are. */
-export const leafStores: Readonly<Record<string, () => LeafStore | undefined>> = { memory: () => undefined, elsewhere };
+/** Where the pages of a state are. */
+export const pageStores: Readonly<Record<string, () => PageStore | undefined>> = { memory: () => undefined, elsewhere };
 
 /** `map ‖ 00 ‖ key` to value. */
 export type Content = ReadonlyMap<string, Uint8Array>;

@@ -9,7 +9,7 @@ import {
   cryptography,
   digestOfContent,
   keys,
-  leafStores,
+  pageStores,
   mapName,
   maps,
   range,
@@ -59,7 +59,7 @@ function put(content: Map<string, Uint8Array>, { map, key, value }: Write): void
 }
 
 const variants = Object.entries({ cryptography, colliding }).flatMap(([name, provider]) =>
-  Object.entries(leafStores).map(([where, store]) => ({ name: `${name}, leaves in ${where}`, provider, store })),
+  Object.entries(pageStores).map(([where, store]) => ({ name: `${name}, pages in ${where}`, provider, store })),
 );
 
 for (const { name, provider, store } of variants) {

@@ -153,7 +153,7 @@ test('an iteration of the committed state goes on through changes', () => {
 });
 
 test('nothing is left of overlays that were folded or discarded', () => {
-  const speculation = new Speculation(new Store(cryptography));
+  const speculation = new Speculation(Store.empty(cryptography));
   const write = (value: number): void => {
     const overlay = new Overlay(speculation);
     speculation.overlays.push(overlay);

@@ -27,7 +27,7 @@ export type StorageErrorDetail =
   | ({ readonly code: 'CORRUPT_SEGMENT'; readonly folder: string } & Damage)
   | { readonly code: 'CORRUPT_SNAPSHOT'; readonly path: string; readonly offset: number; readonly reason: string }
   /** What was kept of the state is not there any more as it was. */
-  | { readonly code: 'CORRUPT_LEAF'; readonly path: string; readonly offset: number }
+  | { readonly code: 'CORRUPT_PAGE'; readonly path: string; readonly offset: number }
   /** Another process, or this one, has the folder open. */
   | { readonly code: 'LOCKED'; readonly path: string; readonly pid: number }
   /** The ledger was closed. */

@@ -4,7 +4,7 @@ export { type LedgerOptions, type Opened, openLedger } from './disk-ledger.ts';
 export { CodedError, StorageError, type StorageErrorDetail } from './error.ts';
 export { type FileLayer, writeFileAtomic } from './files.ts';
 export { payloadBytesMax } from './frame.ts';
-export { LeafFile, type LeafFileOptions } from './leaf-file.ts';
+export { PageFile, type PageFileOptions } from './page-file.ts';
 export type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter } from './ledger.ts';
 export { LedgerIndex } from './ledger-index.ts';
 export { MemoryLedger, type MemoryLedgerOptions } from './memory-ledger.ts';

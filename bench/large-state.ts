@@ -1,6 +1,6 @@
 /**
  * A large state by itself, in this process: what it costs to fill, to take checkpoints of, to read, to write to disk and to receive,
- * all in memory or with most of its leaves on disk.
+ * all in memory or with most of it on disk.
  *
  * It is the code of a replica, without agreement and ledger: so sizes can be measured that four replicas on one machine have no room for.
  */
@@ -8,6 +8,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { nodeCryptography } from '@coppice/cryptography';
 import { type Snapshot, State, StateTransfer } from '@coppice/state';
 import { PageFile } from '@coppice/storage';
@@ -30,7 +32,7 @@ interface Size {
 }
 
 export interface LargeState extends Size {
-  /** Of leaves, for each state; null: all. */
+  /** Of pages, for each state; null: all. */
   readonly cacheMebibytes: number | null;
   readonly digest: string;
   readonly fillMebibytesPerSecond: number;
@@ -45,10 +47,12 @@ export interface LargeState extends Size {
   /** Parts that came while half of the state did; and those that were asked for when it went on with the next state, of which 1 % is new. */
   readonly partsOfHalf: number;
   readonly partsOfRest: number;
+  /** What the one state is in memory, cache included, once the engine has collected what nobody needs. */
+  readonly heldMebibytes: number;
   /** The most that this process took with one state, and with two. */
   readonly residentMebibytes: number;
   readonly residentMebibytesReceiving: number;
-  /** With the first state's leaves. */
+  /** With the first state's pages. */
   readonly fileMebibytes: number;
 }
 
@@ -59,7 +63,7 @@ export async function measureLargeState(
 ): Promise<{ readonly state: LargeState }> {
   const folder = mkdtempSync(join(tmpdir(), 'coppice-bench-'));
   const files: PageFile[] = [];
-  const leaves = (): PageFile | undefined => {
+  const pages = (): PageFile | undefined => {
     if (stateCacheBytes === undefined) return undefined;
     const onFailure = (error: Error): void => say(error.message);
     files.push(new PageFile(folder, { cacheBytes: stateCacheBytes, onFailure }));
@@ -68,12 +72,12 @@ export async function measureLargeState(
   let most = 0;
   const timer = setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 100);
   try {
-    const state = new State(nodeCryptography, undefined, leaves());
+    const state = new State(nodeCryptography, undefined, pages());
     const filling = await fill(state, size, say);
     const snapshot = state.snapshot();
     const single = { ...filling, ...readFrom(snapshot, size), ...(await writeOut(snapshot, size)) };
     const residentMebibytes = round(most / mebibyte, 0);
-    const receiving = await receive(state, snapshot, leaves(), size, say);
+    const receiving = await receive(state, snapshot, pages(), size, say);
     const result: LargeState = {
       ...size,
       cacheMebibytes: stateCacheBytes === undefined ? null : stateCacheBytes / mebibyte,
@@ -105,7 +109,8 @@ async function fill(
   state: State,
   { mebibytes, valueBytes }: Size,
   say: (line: string) => void,
-): Promise<Pick<LargeState, 'fillMebibytesPerSecond' | 'checkpointMsMax'>> {
+): Promise<Pick<LargeState, 'fillMebibytesPerSecond' | 'checkpointMsMax' | 'heldMebibytes'>> {
+  const heldBefore = held();
   const values = Math.floor((mebibytes * mebibyte) / valueBytes);
   const each = Math.max(1, Math.floor(batchBytes / valueBytes));
   const started = performance.now();
@@ -117,13 +122,25 @@ async function fill(
       state.snapshot();
       checkpointMsMax = Math.max(checkpointMsMax, performance.now() - began);
     }
-    if (batch % 1024 === 0) say(`${batch} of ${mebibytes} MiB are filled in`);
+    if (batch % 128 === 0 || from + each >= values)
+      say(`${batch} of ${mebibytes} MiB are filled in, and ${held() - heldBefore} MiB in memory`);
     await breathe();
   }
   return {
     fillMebibytesPerSecond: rate(mebibytes, started),
     checkpointMsMax: round(checkpointMsMax, 0),
+    heldMebibytes: held() - heldBefore,
   };
+}
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Of the heap and its buffers. */
+function held(): number {
+  collect();
+  const { arrayBuffers, heapUsed } = process.memoryUsage();
+  return round((heapUsed + arrayBuffers) / mebibyte, 0);
 }
 
 function readFrom(
@@ -160,12 +177,12 @@ async function writeOut(
 async function receive(
   state: State,
   snapshot: Snapshot,
-  leaves: PageFile | undefined,
+  pages: PageFile | undefined,
   { mebibytes, valueBytes }: Size,
   say: (line: string) => void,
 ): Promise<Pick<LargeState, 'receiveMebibytesPerSecond' | 'partsOfHalf' | 'partsOfRest'>> {
   const started = performance.now();
-  let transfer = StateTransfer.begin(nodeCryptography, snapshot.digest, undefined, leaves);
+  let transfer = StateTransfer.begin(nodeCryptography, snapshot.digest, undefined, pages);
   const take = async (from: Snapshot, until: number): Promise<number> => {
     while (!transfer.complete && transfer.progress.share < until) {
       const paths = transfer.wanted(questionPaths);

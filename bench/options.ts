@@ -13,7 +13,7 @@ export const usage = `npm run bench -- [options]
   --state              the same state by itself, in this process
   --mib N              of state                                                  100
   --value-bytes N      of each value of it                                       1024
-  --state-cache MIB    of the state's leaves in each replica's memory             all
+  --state-cache MIB    of the state in each replica's memory                      all
   --evidence           CPU time of verifying one bundle, of every platform of hardware
   --bytes LIST         bytes of a command's value, 0 for a command without one   0,128,1024
   --outstanding LIST   requests under way                                        1,16,64,256

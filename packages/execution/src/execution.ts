@@ -88,9 +88,13 @@ export interface ExecutionSettings {
   readonly tableBounds?: TableBounds;
 }
 
-/** At least so many parts of the state are rehashed one by one, and more where one would be of more bytes: see {@link ReplicaExecution.damage}. */
+/**
+ * At least so many parts of the state are rehashed one by one, and more where one would be of more bytes, each entry counting as some more
+ * than it has: see {@link ReplicaExecution.damage}.
+ */
 const rehashPartsMin = 64;
 const rehashBytesMax = 1024 * 1024;
+const rehashEntryCost = 256;
 
 interface Layer extends BatchState {
   readonly sequence: number;
@@ -272,7 +276,7 @@ export class ReplicaExecution implements Execution {
 
   /**
    * Rehashes the next part of the newest snapshot from its stored bytes: called at each checkpoint, it sees all of the state in 64
-   * of them, or in as many as it has mebibytes. The path of the first piece that is not what it was when it was hashed: the state must
+   * of them, or in about as many as it has mebibytes. The path of the first piece that is not what it was when it was hashed: the state must
    * be transferred from others, and a transfer begun from now on takes nothing over from it.
    */
   damage(): string | undefined {
@@ -281,7 +285,7 @@ export class ReplicaExecution implements Execution {
     const snapshot = this.#snapshots.get(newest)!;
     // A power of two: where the number changes from one part to the next, nothing is left out between them.
     let parts = rehashPartsMin;
-    while (snapshot.bytes > parts * rehashBytesMax) parts *= 2;
+    while (snapshot.bytes + rehashEntryCost * snapshot.count > parts * rehashBytesMax) parts *= 2;
     const part = Math.floor(this.#rehashed * parts);
     const path = snapshot.rehash(part, parts);
     this.#rehashed = ((part + 1) / parts) % 1;

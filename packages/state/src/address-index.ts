@@ -35,8 +35,8 @@ const unstoredMax = 16;
 /** In memory, or by itself in the store. */
 type Page = Packed | KeptPages;
 
-function pageIn(page: Page): Packed {
-  return page instanceof Uint8Array ? page : page.read(0, false)!;
+function pageIn(page: Page, once = false): Packed {
+  return page instanceof Uint8Array ? page : page.read(0, once)!;
 }
 
 /** The index of the first address that is `text` or comes after it. */
@@ -115,8 +115,9 @@ export class AddressIndex {
     return new AddressIndex(this.#store, this.#pages.share(), this.#size);
   }
 
-  get(address: Address): number | undefined {
-    const page = pageIn(this.#pages.floor(address)!.value);
+  /** @param once for somebody who looks at everything */
+  get(address: Address, once = false): number | undefined {
+    const page = pageIn(this.#pages.floor(address)!.value, once);
     const at = lowerBound(page, address);
     return isAt(page, at, address) ? prefixAt(page, at) : undefined;
   }

@@ -126,19 +126,19 @@ export class Snapshot {
   #damage(part: Part, path: Path, digest: Digest, from: number, to: number): Path | undefined {
     if (from >= 1 || to <= 0) return undefined;
     const { cryptography, index } = this.store;
-    if (!sameBytes(partDigest(cryptography, path, preimageOf(part, true)), digest)) return path;
-    if (isLeafPart(part)) {
-      const leaf = leafIn(part, true);
+    const read = isLeafPart(part) ? leafIn(part, true) : nodeIn(part, true);
+    if (!sameBytes(partDigest(cryptography, path, preimageOf(read)), digest)) return path;
+    if (isLeafPart(read)) {
       const sound =
-        isLeaf(leaf) &&
-        itemsOfLeaf(leaf).every(
+        isLeaf(read) &&
+        itemsOfLeaf(read).every(
           (item) =>
             sameBytes(cryptography.hash(entryBytesOf(item)), entryHashOf(item)) &&
-            index.get(toLatin1(addressBytes(item))) === prefixOf(item),
+            index.get(toLatin1(addressBytes(item)), true) === prefixOf(item),
         );
       return sound ? undefined : path;
     }
-    const { children, preimage } = nodeIn(part, true);
+    const { children, preimage } = read;
     for (const [i, child] of children.entries()) {
       if (child === undefined) continue;
       const below = path + digits[i]!;

@@ -100,11 +100,16 @@ export class PageFile {
    * given back by `read`: nobody changes it.
    */
   keep(pages: readonly (Uint8Array | KeptPage | undefined)[]): KeptPages {
-    const all: number[] = [];
-    for (const page of pages) {
-      if (page === undefined) all.push(noPage, noPage);
-      else if (page instanceof Uint8Array) all.push(...this.#write(page));
-      else all.push(...page.pages.all.slice(2 * page.index, 2 * page.index + 2));
+    const all = new Array<number>(2 * pages.length).fill(noPage);
+    for (const [i, page] of pages.entries()) {
+      if (page === undefined) continue;
+      if (page instanceof Uint8Array) {
+        all[2 * i + 1] = this.#count;
+        all[2 * i] = this.#write(page);
+      } else {
+        all[2 * i] = page.pages.all[2 * page.index]!;
+        all[2 * i + 1] = page.pages.all[2 * page.index + 1]!;
+      }
     }
     for (let i = 0; i < all.length; i += 2) if (all[i + 1] !== noPage) this.#holders[startOf(all[i]!)]!++;
     const kept = new KeptPages(this, all);
@@ -131,7 +136,8 @@ export class PageFile {
     fs.closeSync(this.#fd);
   }
 
-  #write(page: Uint8Array): [place: number, number: number] {
+  /** With the next number; where. */
+  #write(page: Uint8Array): number {
     const number = this.#count++;
     const sealed = page.length + tagBytes;
     const start = this.#take(sizeOf(page.length));
@@ -146,7 +152,7 @@ export class PageFile {
       }),
     );
     this.#remember(number, page);
-    return [start * lengthLimit + page.length, number];
+    return start * lengthLimit + page.length;
   }
 
   #open(place: number, number: number): Uint8Array {

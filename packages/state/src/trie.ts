@@ -72,8 +72,8 @@ export function nodeIn(part: TrieNode | StoredNode, once = false): TrieNode {
 }
 
 /** What the part's digest covers. Current only if nothing below is stale. */
-export function preimageOf(part: Part, once = false): Uint8Array {
-  return isLeafPart(part) ? leaves.headOf(leafIn(part, once)) : nodeIn(part, once).preimage;
+export function preimageOf(part: Part): Uint8Array {
+  return isLeafPart(part) ? leaves.headOf(leafIn(part)) : nodeIn(part).preimage;
 }
 
 /** The digest of a child, from what its node's digest covers. */

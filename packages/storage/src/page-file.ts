@@ -100,7 +100,7 @@ export class PageFile {
    * given back by `read`: nobody changes it.
    */
   keep(pages: readonly (Uint8Array | KeptPage | undefined)[]): KeptPages {
-    const all = new Array<number>(2 * pages.length).fill(noPage);
+    const all = Array.from({ length: 2 * pages.length }, () => noPage);
     for (const [i, page] of pages.entries()) {
       if (page === undefined) continue;
       if (page instanceof Uint8Array) {

@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { nodeCryptography } from '@coppice/cryptography';
@@ -110,7 +110,7 @@ async function fill(
   { mebibytes, valueBytes }: Size,
   say: (line: string) => void,
 ): Promise<Pick<LargeState, 'fillMebibytesPerSecond' | 'checkpointMsMax' | 'heldMebibytes'>> {
-  const heldBefore = held();
+  const heldBefore = await held();
   const values = Math.floor((mebibytes * mebibyte) / valueBytes);
   const each = Math.max(1, Math.floor(batchBytes / valueBytes));
   const started = performance.now();
@@ -123,22 +123,25 @@ async function fill(
       checkpointMsMax = Math.max(checkpointMsMax, performance.now() - began);
     }
     if (batch % 128 === 0 || from + each >= values)
-      say(`${batch} of ${mebibytes} MiB are filled in, and ${held() - heldBefore} MiB in memory`);
+      say(`${batch} of ${mebibytes} MiB are filled in, and ${(await held()) - heldBefore} MiB in memory`);
     await breathe();
   }
   return {
     fillMebibytesPerSecond: rate(mebibytes, started),
     checkpointMsMax: round(checkpointMsMax, 0),
-    heldMebibytes: held() - heldBefore,
+    heldMebibytes: (await held()) - heldBefore,
   };
 }
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Of the heap and its buffers. */
-function held(): number {
-  collect();
+/** Of the heap and its buffers. What is found unused in one pass lets go of more in the next, and buffers are freed beside them. */
+async function held(): Promise<number> {
+  for (let pass = 0; pass < 4; pass++) {
+    collect();
+    await sleep(50);
+  }
   const { arrayBuffers, heapUsed } = process.memoryUsage();
   return round((heapUsed + arrayBuffers) / mebibyte, 0);
 }

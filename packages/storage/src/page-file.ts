@@ -8,7 +8,8 @@
  *
  * - Pages are kept in groups, which have pages in common. A place is free again once nobody holds a group with what was kept there:
  *   the engine says so when it has collected a group.
- * - The pages that were read or kept last are in memory as well, up to a number of bytes.
+ * - The pages that were read or kept last are in memory as well, up to a number of bytes: `#recent`, and, as soon as these are half of it,
+ *   `#earlier`. So none is taken out alone for its age: a map walks over all that were, each time that its oldest is asked for.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
@@ -67,9 +68,10 @@ export class PageFile {
   readonly #key = randomBytes(32);
   readonly #nonce = Buffer.alloc(12);
   readonly #options: PageFileOptions;
-  /** By the numbers of nonces, the least recently used first. */
-  readonly #cache = new Map<number, Uint8Array>();
-  #cached = 0;
+  /** By the numbers of nonces. */
+  #recent = new Map<number, Uint8Array>();
+  #earlier = new Map<number, Uint8Array>();
+  #recentBytes = 0;
   #count = 0;
   /** Places from here on were never taken. */
   #end = 0;
@@ -119,20 +121,16 @@ export class PageFile {
 
   /** @param once what is not in memory yet need not be afterwards */
   read(place: number, number: number, once: boolean): Uint8Array {
-    const known = this.#cache.get(number);
-    if (known !== undefined) {
-      if (once) return known;
-      this.#cache.delete(number);
-      this.#cache.set(number, known);
-      return known;
-    }
-    const page = this.#failing(() => this.#open(place, number));
+    const recent = this.#recent.get(number);
+    if (recent !== undefined) return recent;
+    const page = this.#earlier.get(number) ?? this.#failing(() => this.#open(place, number));
     if (!once) this.#remember(number, page);
     return page;
   }
 
   close(): void {
-    this.#cache.clear();
+    this.#recent.clear();
+    this.#earlier.clear();
     fs.closeSync(this.#fd);
   }
 
@@ -223,19 +221,23 @@ export class PageFile {
   }
 
   #remember(number: number, page: Uint8Array): void {
-    this.#cache.set(number, page);
-    this.#cached += page.length + cachedOverhead;
-    for (const oldest of this.#cache.keys()) {
-      if (this.#cached <= this.#options.cacheBytes) break;
-      this.#forget(oldest);
+    const bytes = page.length + cachedOverhead;
+    const bytesMax = this.#options.cacheBytes / 2;
+    if (this.#recentBytes + bytes > bytesMax) {
+      this.#earlier = this.#recent;
+      this.#recent = new Map();
+      this.#recentBytes = 0;
     }
+    if (bytes > bytesMax) return;
+    this.#recent.set(number, page);
+    this.#recentBytes += bytes;
   }
 
   #forget(number: number): void {
-    const page = this.#cache.get(number);
-    if (page === undefined) return;
-    this.#cache.delete(number);
-    this.#cached -= page.length + cachedOverhead;
+    const page = this.#recent.get(number);
+    if (page !== undefined) this.#recentBytes -= page.length + cachedOverhead;
+    this.#recent.delete(number);
+    this.#earlier.delete(number);
   }
 }
 

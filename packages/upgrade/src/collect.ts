@@ -30,7 +30,9 @@ import {
   type Outcome,
   sameBytes,
   seatOf,
+  serviceDigest,
   type SystemRequest,
+  toHex,
   toLatin1,
 } from '@coppice/wire';
 import { type Proven, type ProvenWrites, type UpgradeCertificate, upgradeCertificateVersion } from './certificate.ts';
@@ -70,7 +72,12 @@ export class UpgradeCollector {
   #committed = 0;
   /** The first batch whose predecessor is not there. */
   #gap: number | undefined;
+  /** Of the service that is looked at, and which it is; those it goes on from, with the releases that members approved in them. */
   #document: GenesisDocument | undefined;
+  #service: Digest | undefined;
+  readonly #before: { readonly service: Digest; readonly approved: readonly Digest[] }[] = [];
+  readonly #wanted: Digest | undefined;
+  #ended = false;
   readonly #epochs: EpochCertificate[] = [];
   readonly #decisions: { readonly shown: Shown; readonly approves: Digest | undefined }[] = [];
   /** By instance. */
@@ -84,13 +91,26 @@ export class UpgradeCollector {
   /** Those beside an activation. */
   readonly #states = new Map<number, CheckpointCertificate>();
 
-  constructor(cryptography: Cryptography) {
+  /** @param service which of those on the ledger: one may go on from another. By default the last. */
+  constructor(cryptography: Cryptography, service?: Digest) {
     this.#cryptography = cryptography;
+    this.#wanted = service;
     this.#tree = new MerkleTree(cryptography);
+  }
+
+  /** The services on the ledger that the one that is looked at goes on from. */
+  get predecessors(): readonly Digest[] {
+    return this.#before.map(({ service }) => service);
+  }
+
+  /** Whether what was collected is of this service. */
+  isOf(service: Digest): boolean {
+    return this.#service !== undefined && sameBytes(this.#service, service);
   }
 
   /** The next record. */
   add(record: LedgerRecord): void {
+    if (this.#ended) return;
     if (record.kind === 'genesis') this.#begin(record.document);
     else if (record.kind === 'batch') this.#batch(record);
     else if (record.kind === 'commit') this.#commit(record.certificate);
@@ -100,7 +120,13 @@ export class UpgradeCollector {
 
   /** A service that goes on from another is one of its own: what was signed for that one says nothing in it. */
   #begin(document: GenesisDocument): void {
+    if (this.#service !== undefined) {
+      this.#ended = this.#wanted !== undefined && sameBytes(this.#service, this.#wanted);
+      if (this.#ended) return;
+      this.#before.push({ service: this.#service, approved: [...this.approved] });
+    }
     this.#document = document;
+    this.#service = serviceDigest(this.#cryptography, document.genesis);
     const last = document.genesis.predecessor?.header.sequence;
     if (last === undefined) return;
     if (this.#tree.size < last) this.#gap ??= last;
@@ -204,7 +230,7 @@ export class UpgradeCollector {
     const approval = this.#decisions.findLastIndex(
       ({ approves }) => approves !== undefined && sameBytes(approves, release),
     );
-    if (approval < 0) return 'the ledger has no approval of this release';
+    if (approval < 0) return this.#unapproved(release);
     const activated = this.#activations.find((one) => sameBytes(activateIn(one).release, release));
     const first = genesis.configuration.epoch;
     const known = this.#epochs.slice(first);
@@ -223,6 +249,14 @@ export class UpgradeCollector {
       decisions: this.#decisions.slice(0, approval + 1).map(({ shown }) => writesOf(shown)),
       cleanStarts: joins.map(provenOf),
     };
+  }
+
+  /** Why there is no approval of this release. A certificate is of one service: who signs for another says nothing in this one. */
+  #unapproved(release: Digest): string {
+    const before = this.#before.findLast(({ approved }) => approved.some((one) => sameBytes(one, release)));
+    if (before === undefined) return 'the ledger has no approval of this release';
+    const service = toHex(before.service);
+    return `members approved this release in the service ${service}, which this one goes on from: its certificate is of that service (--service ${service})`;
   }
 
   #joinsOf(configuration: Configuration, release: Digest): Shown[] | string {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { toHex } from '@coppice/wire';
-import { migrationDigest, type UpgradeCertificate, verifyUpgrade } from '@coppice/upgrade';
+import { migrationDigest, type UpgradeCertificate, UpgradeCollector, verifyUpgrade } from '@coppice/upgrade';
 import {
   approve,
   certificateOf,
@@ -39,6 +39,47 @@ function lacking(result: UpgradeCertificate | string): string {
   assert.ok(typeof result === 'string');
   return result;
 }
+
+/** The document of a service that goes on from the story's, after its last batch. */
+function successorOf({ records, service }: Story) {
+  const document = records.find((record) => record.kind === 'genesis')!.document;
+  const header = records.findLast((record) => record.kind === 'batch')!.header;
+  const { certificate: commit } = records.findLast((record) => record.kind === 'commit')!;
+  const { genesis } = document;
+  const configuration = { ...genesis.configuration, epoch: header.epoch + 1 };
+  const predecessor = {
+    ...{ service, header, ledgerRoot: header.previousRoot, stateDigest: header.previousRoot },
+    certificate: { subject: commit.subject, votes: [] },
+  };
+  return { ...document, genesis: { ...genesis, configuration, predecessor } };
+}
+
+describe('the ledger of a service that goes on from another', () => {
+  const records = [...story.records, { kind: 'genesis' as const, document: successorOf(story) }];
+  const collected = (service?: Uint8Array): UpgradeCollector => {
+    const collector = new UpgradeCollector(cryptography, service);
+    for (const record of records) collector.add(record);
+    return collector;
+  };
+  const files = { manifest, provenance: certificate.provenance };
+
+  it('gives the certificate of an upgrade before, as one of that service', () => {
+    const collector = collected(story.service);
+    assert.ok(collector.isOf(story.service));
+    const before = collector.certificate(release, files);
+    assert.ok(typeof before !== 'string');
+    assert.deepEqual(encoded(before), bytes);
+  });
+
+  it('says of which service that is where another is asked for', () => {
+    const collector = collected();
+    assert.ok(!collector.isOf(story.service));
+    assert.deepEqual(collector.predecessors.map(toHex), [toHex(story.service)]);
+    assert.deepEqual(collector.approved, []);
+    const why = lacking(collector.certificate(release, files));
+    assert.match(why, new RegExp(`in the service ${toHex(story.service)}, which this one goes on from`));
+  });
+});
 
 describe('an upgrade certificate', () => {
   it('shows who approved what, who sits where, and what became of the state', () => {

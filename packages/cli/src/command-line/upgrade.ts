@@ -19,6 +19,7 @@ export function upgradeCommands(program: Command): void {
     });
   at(upgrade.command('report').description('make the certificate of an upgrade, from a ledger on this machine'))
     .option('--release <digest>', 'the release that was upgraded to; default: the one approved last')
+    .option('--service <digest>', 'of which service, where the one here goes on from others; default: the one here')
     .option('--release-folder <folder>', 'where it is, if not in the store of the service')
     .option('--instance <folder>', 'an instance’s folder, or a copy of it; may be repeated', collect(String))
     .option('--key <file>', 'key file of an auditor, if the ledger is encrypted; may be repeated', collect(String))

@@ -19,6 +19,8 @@ import { provesNothing } from './status.ts';
 export interface ReportOptions {
   readonly folder: string;
   readonly release?: string;
+  /** One that the service of the folder goes on from. */
+  readonly service?: string;
   readonly releaseFolder?: string;
   readonly instance?: readonly string[];
   /** Of auditors, whose keys open an encrypted ledger. */
@@ -30,14 +32,14 @@ export interface ReportOptions {
 /** Makes the certificate, verifies it, and writes or shows it. */
 export async function report(options: ReportOptions, output: Output): Promise<void> {
   const folder = new ServiceFolder(options.folder);
-  const service = fromHex(folder.readService().service)!;
+  const service = digestNamed(options.service ?? folder.readService().service, '--service');
   const asked = options.release === undefined ? undefined : digestNamed(options.release, '--release');
   const folders = options.instance ?? instanceFolders(folder);
   const { certificate, instance } = await certificateFrom(
     folders,
     asked,
     (release) => filesOf(releaseOf(folder, release, options.releaseFolder)),
-    options.key,
+    { keyFiles: options.key, service },
   );
   const verdict = verifyFile(certificate, service);
   if (!verdict.ok)
@@ -94,23 +96,36 @@ export async function certificateFrom(
   folders: readonly string[],
   asked: Uint8Array | undefined,
   files: (release: Uint8Array) => ReleaseFiles,
-  keyFiles?: readonly string[],
+  of: { readonly keyFiles?: readonly string[] | undefined; readonly service?: Uint8Array } = {},
 ): Promise<{ readonly certificate: Uint8Array; readonly instance: string }> {
   if (folders.length === 0) throw new UserError('there is no ledger here: name an instance’s folder with --instance');
   const lacking: string[] = [];
+  const others: string[] = [];
   for (const instance of folders) {
-    const collected = await collect(instance, keyFiles);
+    const collected = await collect(instance, of);
+    if (of.service !== undefined && !collected.isOf(of.service)) {
+      others.push(`  ${instance}: not of the service ${toHex(of.service)}`);
+      continue;
+    }
     const release = asked ?? collected.approved.at(-1);
-    const made =
-      release === undefined ? 'its members approved no release' : collected.certificate(release, files(release));
+    const made = release === undefined ? nothingApproved(collected) : collected.certificate(release, files(release));
     if (typeof made !== 'string') return { certificate: encode(upgradeCertificateCodec, made, 1 << 16), instance };
     lacking.push(`  ${instance}: ${made}`);
   }
-  throw new UserError(`no ledger here proves the upgrade:\n${lacking.join('\n')}`);
+  const why = lacking.length > 0 ? lacking : others;
+  throw new UserError(`no ledger here proves the upgrade:\n${why.join('\n')}`);
 }
 
-async function collect(folder: string, keyFiles: readonly string[] | undefined): Promise<UpgradeCollector> {
-  const collector = new UpgradeCollector(nodeCryptography);
+function nothingApproved({ predecessors }: UpgradeCollector): string {
+  const before = predecessors.map(toHex).join(', ');
+  return `its members approved no release${before === '' ? '' : ` since it goes on from ${before}: upgrades of before are shown with --service`}`;
+}
+
+async function collect(
+  folder: string,
+  { keyFiles, service }: { readonly keyFiles?: readonly string[] | undefined; readonly service?: Uint8Array },
+): Promise<UpgradeCollector> {
+  const collector = new UpgradeCollector(nodeCryptography, service);
   for await (const item of readSealedFolder(folder, auditorKeys(folder, keyFiles))) {
     if (item.kind !== 'record') break;
     // A reader may use its buffer again.

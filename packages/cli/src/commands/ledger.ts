@@ -6,7 +6,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { decodeRecord, type LedgerRecord, recordTypes } from '@coppice/ledger';
-import { historyFolders, openKeyFiles, readDataFolder, readSealedFolder, restoreSnapshot } from '@coppice/node';
+import { historyFolders, openKeyFiles, type ReadItem, readSealedFolder, restoreSnapshot } from '@coppice/node';
 import { decodeOperation } from '@coppice/service';
 import {
   decodeKeyFile,
@@ -222,10 +222,17 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
     .flatMap(({ segments }) => segments)
     .filter((one) => one.encryptedTo !== null && one.epochs === null);
   const read = unread.length === 0 || readers.length > 0;
+  const restored = read ? newestSnapshot(dataFolder, keys) : undefined;
+  // The ledger is long: the audit, which verifies its checkpoints, is not the only one to look for them while it is read.
+  let isCertified: boolean | undefined;
+  const onItem = (item: ReadItem): void => {
+    if (restored?.certificate !== undefined) isCertified ??= certifies(item, restored.certificate);
+  };
   const report = read
-    ? await auditFolder(path, service, options.key === undefined ? {} : { keyFiles: options.key })
+    ? await auditFolder(path, service, { onItem, ...(options.key === undefined ? {} : { keyFiles: options.key }) })
     : undefined;
-  const snapshot = read ? verifySnapshot(dataFolder, keys) : undefined;
+  const problem = restored?.problem ?? (isCertified === true ? undefined : 'the ledger has no such checkpoint');
+  const snapshot = restored && { sequence: restored.sequence, ...(problem !== undefined && { problem }) };
   const ok = frames.length === 0 && report?.ok !== false && snapshot?.problem === undefined;
   output.answer({ ok, frames, audit: report ?? null, snapshot: snapshot ?? null }, [
     frames.length === 0 ? 'every frame is whole' : 'FRAMES ARE DAMAGED',
@@ -247,11 +254,11 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
   if (!ok) process.exitCode = 1;
 }
 
-/** Whether the newest snapshot makes the state that its checkpoint names; `undefined`: there is none. */
-function verifySnapshot(
+/** The newest snapshot, and the checkpoint the state of which it makes; `undefined`: there is none. */
+function newestSnapshot(
   dataFolder: string,
   keys: FileKeys,
-): { readonly sequence: number; readonly problem?: string } | undefined {
+): { readonly sequence: number; readonly certificate?: CheckpointCertificate; readonly problem?: string } | undefined {
   const folder = join(dataFolder, 'snapshots');
   if (!existsSync(folder)) return undefined;
   const service = serviceOfLedger(join(dataFolder, 'ledger'));
@@ -260,25 +267,19 @@ function verifySnapshot(
   const sequence = snapshots.list().at(-1);
   if (sequence === undefined) return undefined;
   try {
-    const { certificate } = restoreSnapshot(snapshots, sequence);
-    return certified(dataFolder, keys, certificate)
-      ? { sequence }
-      : { sequence, problem: 'the ledger has no such checkpoint' };
+    return { sequence, certificate: restoreSnapshot(snapshots, sequence).certificate };
   } catch (error) {
     return { sequence, problem: error instanceof Error ? error.message : String(error) };
   }
 }
 
-/** Whether the ledger, which an audit verifies, has a checkpoint of the same state in the same place. */
-function certified(dataFolder: string, keys: FileKeys, { sequence, stateDigest }: CheckpointCertificate): boolean {
-  for (const item of readDataFolder(dataFolder, { keys })) {
-    if (item.kind !== 'record') return false;
-    if (item.record.type !== recordTypes.checkpoint || item.record.sequence !== sequence) continue;
-    const record = decodeRecord(item.record.type, item.record.payload);
-    if (record.ok && record.value.kind === 'checkpoint')
-      return sameBytes(record.value.certificate.stateDigest, stateDigest);
-  }
-  return false;
+/** Whether this is a checkpoint of the same state in the same place; `undefined`: of another place, or none. */
+function certifies(item: ReadItem, { sequence, stateDigest }: CheckpointCertificate): boolean | undefined {
+  if (item.kind !== 'record' || item.record.type !== recordTypes.checkpoint || item.record.sequence !== sequence)
+    return undefined;
+  const record = decodeRecord(item.record.type, item.record.payload);
+  if (!record.ok || record.value.kind !== 'checkpoint') return undefined;
+  return sameBytes(record.value.certificate.stateDigest, stateDigest);
 }
 
 /** Writes the public part of a ledger, and checks it as anyone would. */

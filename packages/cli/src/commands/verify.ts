@@ -81,10 +81,20 @@ export function dataFolderOf(folder: string): string {
 export async function auditFolder(
   folder: string,
   service: Uint8Array | undefined,
-  { keyFiles, ...watching }: { readonly keyFiles?: readonly string[] } & Watching = {},
+  {
+    keyFiles,
+    onItem,
+    ...watching
+  }: { readonly keyFiles?: readonly string[]; readonly onItem?: (item: ReadItem) => void } & Watching = {},
 ): Promise<AuditReport> {
   const dataFolder = dataFolderOf(folder);
-  return auditRecords(readSealedFolder(dataFolder, auditorKeys(dataFolder, keyFiles)), service, watching);
+  async function* records(): AsyncGenerator<ReadItem> {
+    for await (const item of readSealedFolder(dataFolder, auditorKeys(dataFolder, keyFiles))) {
+      onItem?.(item);
+      yield item;
+    }
+  }
+  return auditRecords(records(), service, watching);
 }
 
 interface Watching {

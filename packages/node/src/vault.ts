@@ -101,12 +101,15 @@ export async function openKeyFiles(dataFolder: string, readers: readonly KeyObje
   const known = new KnownKeys();
   for (const { file } of keyFilesOf(dataFolder)) {
     const key = await openKeyFile(file, readers);
-    if (key !== undefined) known.add(key);
+    if (key === 'failed') known.fail(file.id);
+    else if (key !== undefined) known.add(key);
   }
   return known;
 }
 
-async function openKeyFile(file: KeyFile, readers: readonly KeyObject[]): Promise<FileKey | undefined> {
+/** The key; `undefined`: it is for others. */
+async function openKeyFile(file: KeyFile, readers: readonly KeyObject[]): Promise<FileKey | 'failed' | undefined> {
+  let failed = false;
   const associated = keyContext(file, file.id);
   for (const reader of readers) {
     const publicKey = rawPublicKey(createPublicKey(reader));
@@ -115,9 +118,10 @@ async function openKeyFile(file: KeyFile, readers: readonly KeyObject[]): Promis
       const opened = await openSealed(reader, sealed, { info, associated });
       const key = opened?.length === keyBytes ? fileKey(opened) : undefined;
       if (key !== undefined && sameBytes(key.id, file.id)) return key;
+      failed = true;
     }
   }
-  return undefined;
+  return failed ? 'failed' : undefined;
 }
 
 /** `undefined` for what is no key file by its length, or gone: its file was moved, or is pruned. */

@@ -4,6 +4,7 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { newSealingKey } from '@coppice/cryptography';
 import { recordTypes } from '@coppice/ledger';
 import { type Ledger, openLedger, Snapshots } from '@coppice/storage';
@@ -92,7 +93,39 @@ test('a key file opens nothing in the place of another, and one that is damaged 
   assert.equal((await openKeyFiles(folder, [auditor.privateKey])).size, 4);
   const { sequences, end } = await sequencesIn(folder, [auditor.privateKey]);
   assert.deepEqual(sequences, [1, 2, 3]);
+  assert.ok(end.kind === 'corrupt');
+  assert.deepEqual([end.damage.segment, end.damage.reason], [next, 'key-name']);
+});
+
+test('a key file that was altered is named, and what of it does not hold', async () => {
+  const folder = await dataFolder([auditor.publicKey]);
+  const ledger = join(folder, 'ledger');
+  const [, name] = readdirSync(ledger).filter((each) => each.endsWith('.key'));
+  const path = join(ledger, name!);
+  const original = readFileSync(path);
+  const endWith = async (content: Uint8Array): Promise<readonly unknown[]> => {
+    writeFileSync(path, content);
+    const { end, sequences } = await sequencesIn(folder, [auditor.privateKey]);
+    assert.deepEqual(sequences, [1, 2, 3]);
+    assert.ok(end.kind === 'corrupt');
+    return [end.damage.segment, end.damage.reason];
+  };
+  const altered = Buffer.from(original);
+  altered[altered.length - 10]! ^= 1;
+  assert.deepEqual(await endWith(altered), [name, 'key-checksum']);
+  assert.deepEqual(await endWith(original.subarray(0, 30)), [name, 'key-checksum']);
+  // By somebody who mended the checksum.
+  altered.writeUInt32BE(crc32(altered.subarray(0, -4)), altered.length - 4);
+  assert.deepEqual(await endWith(altered), [name, 'key-authentication']);
+  rmSync(path);
+  const { end } = await sequencesIn(folder, [auditor.privateKey]);
   assert.ok(end.kind === 'corrupt' && end.damage.reason === 'key-missing');
+
+  const snapshots = join(folder, 'snapshots');
+  const [key] = readdirSync(snapshots).filter((each) => each.endsWith('.key'));
+  appendFileSync(join(snapshots, key!), new Uint8Array(1));
+  const keys = await openKeyFiles(folder, [auditor.privateKey]);
+  assert.throws(() => new Snapshots(snapshots, { service, keys }).latest(), new RegExp(`${key!}.*key-checksum`));
 });
 
 test('what members listed as a key, and is none, keeps no auditor from reading', async () => {

@@ -31,6 +31,10 @@ export type DamageReason =
   | 'record-authentication'
   /** The segment is encrypted, and its key is not among those that the reader has. */
   | 'key-missing'
+  /** The segment's key file does not match its checksum, or is none; is that of another file; has a way to the key that is the reader's, and does not hold. */
+  | 'key-checksum'
+  | 'key-name'
+  | 'key-authentication'
   /** A record that is cut, in a segment that has successors: these were begun only when it was durable. */
   | 'record-cut'
   /** The segment ends whole, but the next one begins at `nextPosition`: records, or whole segments, are gone. */
@@ -41,7 +45,7 @@ export type DamageReason =
 /** A place where the ledger is not what was written. */
 export interface Damage {
   readonly reason: DamageReason;
-  /** File name of the segment. */
+  /** File name of the segment, or of its key file. */
   readonly segment: string;
   /** Where in the file the damaged header or record begins. */
   readonly offset: number;

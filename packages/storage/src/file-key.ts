@@ -32,6 +32,8 @@ export interface FileKey {
 /** Finds keys of files by their ids. */
 export interface FileKeys {
   keyOf(id: Uint8Array): Uint8Array | undefined;
+  /** Whether a way to this key was the reader's, and did not hold. */
+  failed?(id: Uint8Array): boolean;
 }
 
 /** Makes keys, and keeps them for as long as the files may have to be read by this process. */
@@ -63,6 +65,7 @@ export function fileKey(key: Uint8Array): FileKey {
 /** Keys that are known, by their ids. */
 export class KnownKeys implements FileKeys {
   readonly #keys = new Map<string, Uint8Array>();
+  readonly #failed = new Set<string>();
 
   get size(): number {
     return this.#keys.size;
@@ -79,6 +82,15 @@ export class KnownKeys implements FileKeys {
 
   keyOf(id: Uint8Array): Uint8Array | undefined {
     return this.#keys.get(toHex(id));
+  }
+
+  /** A way to this key does not hold. */
+  fail(id: Uint8Array): void {
+    this.#failed.add(toHex(id));
+  }
+
+  failed(id: Uint8Array): boolean {
+    return this.#failed.has(toHex(id));
   }
 }
 

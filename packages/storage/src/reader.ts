@@ -9,6 +9,7 @@ import { namesOf, openLocated } from './archive.ts';
 import type { Damage, DamageReason, TornTail } from './damage.ts';
 import { decodeFileHeader, fileHeaderBytes, isCutFileHeader, payloadsOf } from './file-header.ts';
 import { type FileKeys, PayloadCipher } from './file-key.ts';
+import { keyDamageOf } from './key-damage.ts';
 import { type PlacedRecord, readFrames, type Stop } from './frame-reader.ts';
 import { segmentFirst, segmentName } from './segment.ts';
 
@@ -94,7 +95,11 @@ function* readRecords(folder: string, { service, keys }: ReadOptions): Generator
       let cipher: PayloadCipher | undefined;
       if (payloads === 'encrypted' && keys !== 'sealed') {
         const key = keys?.keyOf(header.keyId);
-        if (key === undefined) return corrupt('key-missing', { segment, offset: 0 });
+        if (key === undefined) {
+          const named = { kind: 'segment', service: header.service, number: first, id: header.keyId } as const;
+          const { file: damaged, reason } = keyDamageOf(folder, segment, named, keys);
+          return corrupt(reason, { segment: damaged, offset: 0 });
+        }
         cipher = new PayloadCipher(key, bytes.slice());
       }
 

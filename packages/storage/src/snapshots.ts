@@ -6,11 +6,12 @@
  * position is the number of frames before it. An *increment* holds what its base, an earlier snapshot, does not.
  */
 import fs from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Digest, sameBytes } from '@coppice/wire';
 import { reading, StorageError, writing } from './error.ts';
 import { decodeFileHeader, encodeFileHeader, fileHeaderBytes, payloadsOf } from './file-header.ts';
+import { keyDamageOf } from './key-damage.ts';
 import { type FileKeys, keyFileName, PayloadCipher, type Vault } from './file-key.ts';
 import { type FileLayer, Files, makeFolder, syncFolderNow } from './files.ts';
 import { encodeFrame } from './frame.ts';
@@ -240,7 +241,11 @@ export class Snapshots {
       if (header.number !== sequence) throw damaged(0, 'file-name');
 
       const key = payloads === 'encrypted' ? this.#keys?.keyOf(header.keyId) : undefined;
-      if (payloads === 'encrypted' && key === undefined) throw damaged(0, 'key-missing');
+      if (payloads === 'encrypted' && key === undefined) {
+        const named = { kind: 'snapshot', service: header.service, number: sequence, id: header.keyId } as const;
+        const { file: of, reason } = keyDamageOf(this.#folder, basename(path), named, this.#keys);
+        throw new StorageError({ code: 'CORRUPT_SNAPSHOT', path: join(this.#folder, of), offset: 0, reason });
+      }
       const frames = readFrames(file, fileHeaderBytes, 0, key && new PayloadCipher(key, headerBytes));
       for (;;) {
         const frame = frames.next();

@@ -48,6 +48,8 @@ export async function readGivenDisk(folder: string, open: KeyOpener): Promise<Gi
     const [first] = readDataFolder(folder, { keys });
     if (first?.kind === 'corrupt' && first.damage.reason === 'key-missing')
       return { folder, disk: undefined, reason: 'is encrypted, and no key that was given opens it', shut: true };
+    if (first?.kind === 'corrupt' && first.damage.reason.startsWith('key-'))
+      return { folder, disk: undefined, reason: `its ${first.damage.segment} was altered: ${first.damage.reason}` };
     const disk = readDisk(nodeCryptography, readDataFolder(folder, { keys }), {
       name: basename(folder),
       instance: launched.instance,

@@ -14,6 +14,7 @@ import {
   type ClientAnswer,
   type ClientAnswerOf,
   type Cryptography,
+  decodeResult,
   type Digest,
   faultsTolerated,
   freshnessStatement,
@@ -95,6 +96,8 @@ interface Sent {
 /** Requests that are under way: the service remembers as many beyond what is acknowledged. */
 const windowMax = 1024;
 const bundleBytesMax = 768 * 1024;
+/** Until replicas that have no state to read are asked again. */
+const stateRetryMs = 500;
 /** A bundle that was refused for now is not sent again before this time. */
 const refusedRetryMsMin = 100;
 
@@ -209,15 +212,24 @@ export class Client {
     return followBatches(this.chain, this.#options.signer, from, signal);
   }
 
-  /** Asks one replica's committed state: as good as that replica. */
+  /**
+   * Asks one replica's committed state: as good as that replica. One that has no state to read, or not the version of the service, says so: then
+   * the others are asked, and all of them again until the time is over in which a request is given up.
+   */
   async query(target: string, payload: Uint8Array): Promise<{ ok: boolean; payload: Uint8Array; sequence: number }> {
-    const { signer } = this.#options;
+    const { giveUpMs, signer } = this.#options;
     const { service } = this.chain;
-    return this.#fleet.askAny((connection) => {
+    const questionTo = (connection: DoorConnection): Parameters<DoorConnection['ask']>[0] => {
       // Who asks is nobody's business but the service's.
       const as = target === 'service' ? connection.callerProof(service, signer) : undefined;
       return { kind: 'query', target, payload, as };
-    });
+    };
+    const until = Date.now() + giveUpMs;
+    for (;;) {
+      const answer = await this.#fleet.askAny(questionTo, isWithoutState);
+      if (this.#closed || !isWithoutState(answer) || Date.now() >= until) return answer;
+      await new Promise((resolve) => setTimeout(resolve, stateRetryMs));
+    }
   }
 
   /**
@@ -472,4 +484,10 @@ export class Client {
     if (oldest === undefined) this.#acknowledged = Math.max(this.#acknowledged, (this.#next ?? 1) - 1);
     else this.#acknowledged = Math.min(...oldest.open.keys()) - 1;
   }
+}
+
+/** Whether a replica says of itself that it cannot answer, and another one may. */
+function isWithoutState({ payload }: { readonly payload: Uint8Array }): boolean {
+  const result = decodeResult(payload);
+  return result.ok && !result.value.ok && ['migrating', 'unspoken'].includes(result.value.error.code);
 }

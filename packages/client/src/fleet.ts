@@ -64,12 +64,27 @@ export class Fleet {
     else void this.connection(slot).then((opened) => opened?.send(request));
   }
 
-  /** Asks the preferred replica, and others if it does not answer: what it says is its own word. Throws {@link DoorError}. */
-  askAny(
+  /**
+   * Asks the preferred replica, and others if it does not answer, or `passes` its answer on: the last of these where all do. What one says is
+   * its own word. Throws {@link DoorError}.
+   */
+  async askAny(
     questionTo: (connection: DoorConnection) => Parameters<DoorConnection['ask']>[0],
+    passes: (answer: ClientAnswerOf<'answer'>) => boolean = () => false,
   ): Promise<ClientAnswerOf<'answer'>> {
-    // A refusal is an answer.
-    return this.askEach((connection) => connection.ask(questionTo(connection), 'answer'), 'REFUSED');
+    let passed: ClientAnswerOf<'answer'> | undefined;
+    try {
+      // A refusal is an answer.
+      return await this.askEach(async (connection) => {
+        const answer = await connection.ask(questionTo(connection), 'answer');
+        if (!passes(answer)) return answer;
+        passed = answer;
+        throw new DoorError('UNREACHABLE', 'the replica cannot answer now');
+      }, 'REFUSED');
+    } catch (error) {
+      if (passed === undefined || (error instanceof DoorError && error.code === 'REFUSED')) throw error;
+      return passed;
+    }
   }
 
   /**

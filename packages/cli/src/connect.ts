@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { Client, DoorError } from '@coppice/client';
 import { type KeyedSigner, newSigner, nodeCryptography } from '@coppice/cryptography';
-import { decodeResult, faultsTolerated, fromHex, type Operation, type Result } from '@coppice/wire';
+import { decodeResult, faultsTolerated, fromHex, type Operation, quorumOf, type Result } from '@coppice/wire';
 import { LocalService } from './local-service.ts';
 import { readKey, ServiceFolder, UserError } from './service-folder.ts';
 
@@ -63,11 +63,50 @@ export function serviceOf(options: { readonly folder: string; readonly service?:
   return service;
 }
 
+/** Time after which whoever waits is told what for, and then again after as much. */
+const silenceMs = 5000;
+const answerMs = 2000;
+
+/** What a request that is not committed waits for. */
+async function whatIsWaitedFor(client: Client): Promise<string> {
+  const { seats, slots } = client.chain.configuration;
+  const asked = seats.map(async ({ clientAddress, slot }) => {
+    const late = new Promise<never>((_, reject) => setTimeout(reject, answerMs).unref());
+    const answers = await Promise.race([client.status(slot), late]).then(
+      () => true,
+      () => false,
+    );
+    return answers ? [] : [`slot ${slot} at ${clientAddress}`];
+  });
+  const silent = (await Promise.all(asked)).flat();
+  const answering = `${seats.length - silent.length} of ${slots} replicas answer`;
+  if (silent.length === 0) return `waiting for the commit: ${answering}`;
+  const quorum = quorumOf(slots);
+  const missing =
+    seats.length - silent.length < quorum ? `waiting for a quorum of ${quorum}` : 'waiting for the commit';
+  return `${missing}: ${answering}; no answer from ${silent.join(', ')}`;
+}
+
+/** Says on stderr, now and then, what it is waited for. Gives what ends that. */
+function tellWaiting(client: Client): () => void {
+  let ended = false;
+  const timer = setInterval(() => {
+    void whatIsWaitedFor(client).then((line) => {
+      if (!ended) process.stderr.write(`${line}\n`);
+    });
+  }, silenceMs);
+  return () => {
+    ended = true;
+    clearInterval(timer);
+  };
+}
+
 /** Submits, and gives the result. Throws UserError where it is not committed. */
 export async function submit(
   client: Client,
   operation: Operation,
 ): Promise<{ result: Result; committed: Awaited<ReturnType<Client['submit']>> }> {
+  const told = tellWaiting(client);
   try {
     const committed = await client.submit(operation);
     const result = decodeResult(committed.result);
@@ -76,5 +115,7 @@ export async function submit(
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(error instanceof Error ? error.message : String(error), 3);
+  } finally {
+    told();
   }
 }

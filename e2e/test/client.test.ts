@@ -2,12 +2,15 @@
  * A client of real replicas: calls with the service's types, freshness, and following the ledger from outside.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { callerOf } from '@coppice/client';
 import { nodeCryptography } from '@coppice/cryptography';
 import { receiptToJson, verifyReceipt } from '@coppice/ledger';
 import { isServiceError } from '@coppice/service';
 import { found } from '../cluster.ts';
+import { killAll } from '../recovery.ts';
 import service from '../service.ts';
 
 test('calls with the types of the service, each with its receipt', async (t) => {
@@ -39,4 +42,33 @@ test('calls with the types of the service, each with its receipt', async (t) => 
     if (bundles >= 4) stop.abort();
   }
   assert.ok(bundles >= 4);
+});
+
+test('whoever waits when all replicas end is told that the outcome is not known', async (t) => {
+  const cluster = await found(t);
+  const { folder } = cluster;
+  // In a process that nothing else keeps alive.
+  const program = `
+    const { LocalService } = await import('@coppice/cli');
+    const { encodeOperation } = await import('@coppice/service');
+    const client = await LocalService.open(${JSON.stringify(folder)}).connect(undefined, { giveUpMs: 3000 });
+    const operation = { target: 'service', payload: encodeOperation({ command: 'increment', input: { key: 'k' } }) };
+    await client.submit(operation);
+    process.send('ready');
+    await new Promise((resolve) => process.once('message', resolve));
+    process.disconnect();
+    await client.submit(operation).catch(({ code }) => console.log(code));
+    client.close();`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: import.meta.dirname,
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  let said = '';
+  child.stdout!.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  await once(child, 'message');
+  await killAll(cluster);
+  child.send('go');
+  assert.deepEqual(await once(child, 'close'), [0, null]);
+  assert.equal(said, 'unknown\n');
 });

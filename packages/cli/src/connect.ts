@@ -2,7 +2,7 @@
  * How a command finds the service that it is about, and with whose key.
  */
 import { existsSync } from 'node:fs';
-import { Client, DoorError } from '@coppice/client';
+import { Client, DoorError, RequestError } from '@coppice/client';
 import { type KeyedSigner, newSigner, nodeCryptography } from '@coppice/cryptography';
 import { decodeResult, faultsTolerated, fromHex, type Operation, quorumOf, type Result } from '@coppice/wire';
 import { LocalService } from './local-service.ts';
@@ -114,6 +114,8 @@ export async function submit(
     return { result: result.value, committed };
   } catch (error) {
     if (error instanceof UserError) throw error;
+    if (error instanceof RequestError && error.code === 'unknown')
+      throw new UserError(`whether it was committed is not known: ${error.message}`, 5, 'unknown');
     throw new UserError(error instanceof Error ? error.message : String(error), 3);
   } finally {
     told();

@@ -2,6 +2,7 @@
  * How a command ends that failed: in words on stderr and, with `--json`, as the one document on stdout. docs/reference/errors.md.
  */
 import { DoorError } from '@coppice/client';
+import { StorageError } from '@coppice/storage';
 import { CommanderError } from 'commander';
 import { UserError } from './service-folder.ts';
 
@@ -11,13 +12,23 @@ export function fail(program: string, thrown: unknown): never {
     if (thrown.exitCode !== 0) answer('wrong-use', thrown.message.replace(/^error: /, ''));
     process.exit(thrown.exitCode);
   }
-  const error = thrown instanceof DoorError ? new UserError(thrown.message, 3, 'unreachable') : thrown;
+  const error = asUserError(thrown);
   const known = error instanceof UserError;
   const message = error instanceof Error ? error.message : String(error);
   // Anything unknown is a mistake of ours, or of the machine: whoever reports it wants to say where.
   process.stderr.write(`${program}: ${!known && error instanceof Error ? (error.stack ?? message) : message}\n`);
   answer(known ? error.code : 'unexpected', message);
   process.exit(known ? error.status : 70);
+}
+
+/** What a network or a disk did is nobody's mistake here. */
+function asUserError(thrown: unknown): unknown {
+  if (thrown instanceof DoorError) return new UserError(thrown.message, 3, 'unreachable');
+  if (!(thrown instanceof StorageError)) return thrown;
+  const { detail } = thrown;
+  if (detail.code !== 'ARCHIVE_UNAVAILABLE') return new UserError(thrown.message);
+  const message = `the archive of the ledger is away: cannot ${detail.operation} ${detail.path} (${detail.errno}). Mount it again`;
+  return new UserError(message, 3, 'archive-unavailable');
 }
 
 function answer(code: string, message: string): void {

@@ -3,7 +3,7 @@
  *
  * Batches wait until a certificate commits them; what is never certified is not written.
  */
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { nodeCryptography } from '@coppice/cryptography';
 import { constitutionProven, successionObjection, verifyGenesis } from '@coppice/governance';
 import {
@@ -106,9 +106,22 @@ function publicBatch({ batch, header, outcomes }: BatchRecord): PublicBatch {
   return { kind: 'batch', header, system, written };
 }
 
-/** Writes a file of these records, which must not be there. Gives how many. */
+/** Writes a file of these records, which must not be there, and gets its name when it has all of them: a beginning holds, too. Gives how many. */
 export async function writePublicLog(path: string, records: AsyncIterable<PublicRecord>): Promise<number> {
-  const fd = openSync(path, 'wx');
+  if (existsSync(path)) throw new UserError(`${path} is there already`);
+  const partial = `${path}.partial`;
+  try {
+    const count = await writeRecords(partial, records);
+    renameSync(partial, path);
+    return count;
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  }
+}
+
+async function writeRecords(path: string, records: AsyncIterable<PublicRecord>): Promise<number> {
+  const fd = openSync(path, 'w');
   try {
     const head = Buffer.alloc(headBytes);
     magic.copy(head);

@@ -3,14 +3,15 @@
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { archiveSegments, type Ledger, openLedger, readLedger, Snapshots } from '@coppice/storage';
+import { archiveSegments, fileKey, type Ledger, openLedger, readLedger, Snapshots, type Vault } from '@coppice/storage';
 import { createBackup, listBackups, readManifest, restoreBackup, verifyBackup } from '../src/backup/backup.ts';
-import { partBytes } from '../src/backup/manifest.ts';
+import { partBytes, partName } from '../src/backup/manifest.ts';
 import { readMoment } from '../src/backup/moment.ts';
 import { type BackupStore, openStore } from '../src/backup/store.ts';
 import { restore } from '../src/commands/backup.ts';
@@ -228,8 +229,67 @@ test('a store that lies is found out, when it is written to and when it is read'
     assert.match(problems[0]!, /^ledger\/ledger-0000000000000000\.seg/);
     const out = join(folderOf(t), 'out');
     await assert.rejects(restoreBackup(store, manifest, out), reason);
-    assert.ok(!readdirSync(join(out, '..')).includes('out'));
+    assert.deepEqual(readdirSync(join(out, '..')), []);
   }
+});
+
+test('what was damaged in the store is found by the next backup, and mended', async (t) => {
+  const { data } = await instance(t);
+  const place = join(folderOf(t), 'store');
+  const store = openStore(place, undefined);
+  const { manifest } = await createBackup(data, store);
+  const pathOf = (i: number): string => join(place, partName(manifest.files[i]!.parts[0]!));
+  const bytes = readFileSync(pathOf(3));
+  writeFileSync(pathOf(3), bytes.with(100, bytes[100]! ^ 1));
+  truncateSync(pathOf(2), 10);
+  const again = await createBackup(data, store);
+  assert.equal(again.written, 2);
+  assert.deepEqual(
+    again.mended.map((problem) => problem.split(':')[0]),
+    ['history/1-9/ledger-0000000000000000.seg', 'ledger/ledger-0000000000000000.seg'],
+  );
+  for (const one of [manifest, again.manifest]) assert.deepEqual(await verifyBackup(store, one), []);
+  assert.deepEqual((await createBackup(data, store)).mended, []);
+});
+
+test('an encrypted file is not backed up without its own key file', async (t) => {
+  const data = folderOf(t);
+  const vault: Vault = {
+    keyOf: () => undefined,
+    create: async () => ({ key: fileKey(new Uint8Array(randomBytes(32))), slots: [] }),
+  };
+  const { ledger } = openLedger(join(data, 'ledger'), { service, vault, segmentBytes: 20_000 });
+  await append(ledger, upTo(1, 40));
+  await new Promise<void>((resolve) => ledger.close(() => resolve()));
+  const snapshots = new Snapshots(join(data, 'snapshots'), { service, vault });
+  await new Promise<void>((resolve, reject) =>
+    snapshots.write(9, Uint8Array.of(1), [new Uint8Array(5000)], (error) =>
+      error === undefined ? resolve() : reject(error),
+    ),
+  );
+  const store = openStore(join(folderOf(t), 'store'), undefined);
+  await createBackup(data, store);
+  const before = await listBackups(store);
+  const keys = readdirSync(join(data, 'ledger')).filter((name) => name.endsWith('.key'));
+  assert.ok(keys.length > 1);
+  const [first, second] = keys.sort().map((name) => join(data, 'ledger', name)) as [string, string];
+  for (const path of [first, join(data, 'snapshots', 'snapshot-0000000000000009.key')]) {
+    const whole = readFileSync(path);
+    for (const [damage, reason] of [
+      [() => writeFileSync(path, whole.with(70, whole[70]! ^ 1)), /is altered/],
+      [() => truncateSync(path, 20), /is altered/],
+      [() => writeFileSync(path, readFileSync(second)), /is of another file/],
+      [() => rmSync(path), /is missing/],
+    ] as const) {
+      damage();
+      await assert.rejects(
+        createBackup(data, store),
+        (error) => error instanceof UserError && reason.test(error.message),
+      );
+      writeFileSync(path, whole);
+    }
+  }
+  assert.deepEqual(await listBackups(store), before);
 });
 
 test('no path of a manifest leads out of the folder, and a damaged ledger is not backed up', async (t) => {

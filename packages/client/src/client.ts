@@ -169,6 +169,8 @@ export class Client {
     if (this.#closed) return Promise.reject(new RequestError('closed', 'the client is closed'));
     return new Promise((resolve, reject) => {
       this.#queue.push({ operation, since: Date.now(), resolve, reject });
+      // Whoever waits gets an answer, also when no connection is left that would keep the process.
+      this.#timer.ref();
       if (this.#flushing) return;
       this.#flushing = true;
       // At the end of this turn of the event loop: what is submitted together shares a signature.
@@ -332,6 +334,7 @@ export class Client {
 
   /** Sends again what was not answered in time: to all, since nobody is known to be honest. */
   #watch(): void {
+    if (this.#queue.length === 0 && this.#sent.size === 0) this.#timer.unref();
     const now = Date.now();
     const { giveUpMs } = this.#options;
     let late = false;

@@ -12,7 +12,7 @@ import { reading, readingArchive, StorageError, writeError, writing } from './er
 import { keyFileName } from './file-key.ts';
 import { makeFolder, syncFolderNow, writeFileAtomic } from './files.ts';
 import { InputFile } from './frame-reader.ts';
-import { segmentFirst } from './segment.ts';
+import { segmentFirst, segmentName } from './segment.ts';
 
 /** The file in a ledger's folder that names its archive: a path, absolute or from the folder. */
 const pointerName = 'archive';
@@ -34,6 +34,14 @@ export function namesOf(folder: string): string[] {
   const own = reading('list', folder, () => fs.readdirSync(folder));
   const archive = archiveOf(folder);
   const moved = archive === undefined ? [] : readingArchive('list', archive, () => fs.readdirSync(archive));
+  // A folder that a disk is mounted on is empty while it is not. [7]
+  if (
+    archive !== undefined &&
+    moved.length === 0 &&
+    !own.includes(segmentName(0)) &&
+    own.some((name) => segmentFirst(name) !== undefined)
+  )
+    throw new StorageError({ code: 'ARCHIVE_UNAVAILABLE', path: archive, operation: 'list', errno: 'empty' });
   return [...new Set([...own, ...moved])].sort();
 }
 

@@ -3,6 +3,7 @@ export type { Damage, DamageReason, TornTail } from './damage.ts';
 export { type LedgerOptions, type Opened, openLedger } from './disk-ledger.ts';
 export { CodedError, StorageError, type StorageErrorDetail } from './error.ts';
 export { type FileLayer, writeFileAtomic } from './files.ts';
+export { keyFileProblem } from './key-file-check.ts';
 export { payloadBytesMax } from './frame.ts';
 export { PageFile, type PageFileOptions } from './page-file.ts';
 export type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter } from './ledger.ts';

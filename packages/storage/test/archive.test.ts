@@ -79,6 +79,10 @@ test('an archive that is gone for a while keeps nobody from writing, and nothing
   fs.renameSync(archives, elsewhere);
   assert.throws(() => [...ledger.readFrom(0)], unavailable);
   assert.throws(() => readAll(folder), unavailable);
+  // What it is mounted on is an empty folder.
+  fs.mkdirSync(join(archives, basename(folder)), { recursive: true });
+  assert.throws(() => readAll(folder), unavailable);
+  fs.rmSync(archives, { recursive: true });
   await append(20);
   assert.ok([...ledger.readFrom(39)].length > 0);
   // It is not begun anew where it was not found.

@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { historyFolders } from '@coppice/node';
-import { locate, newestSnapshotFiles, readLedger, serviceOfLedger } from '@coppice/storage';
+import { keyFileProblem, locate, newestSnapshotFiles, readLedger, serviceOfLedger } from '@coppice/storage';
 import { toHex } from '@coppice/wire';
 import type { Moment } from '../archive.ts';
 import { UserError } from '../service-folder.ts';
@@ -42,11 +42,16 @@ export interface Created {
   /** Those that the store did not have. */
   readonly written: number;
   readonly bytesWritten: number;
+  /** Of what the store had, those that were not as they had been written, and were written again: each with its file. */
+  readonly mended: readonly string[];
 }
 
-/** Backs up the folder. What is written is read back. Throws UserError for a damaged ledger, and for a store that does not keep what it gets. */
+/**
+ * Backs up the folder. Everything is read back, what the store had before, too. Throws UserError for a damaged ledger or key file, and for a
+ * store that does not keep what it gets.
+ */
 export async function createBackup(dataFolder: string, store: BackupStore): Promise<Created> {
-  const made = { parts: 0, written: 0, bytesWritten: 0 };
+  const made = { parts: 0, written: 0, bytesWritten: 0, mended: [] as string[] };
   const add = async (path: string, bytes: number): Promise<BackedUpFile> => {
     const parts: string[] = [];
     for (const part of partsOf(placeOf(dataFolder, path), bytes)) {
@@ -54,7 +59,11 @@ export async function createBackup(dataFolder: string, store: BackupStore): Prom
       const name = partName(digest);
       made.parts += 1;
       parts.push(digest);
-      if (await store.has(name)) continue;
+      if (await store.has(name)) {
+        const problem = await problemOf(store, digest);
+        if (problem === undefined) continue;
+        made.mended.push(`${path}: ${problem}`);
+      }
       await store.put(name, part);
       await readPart(store, digest);
       made.written += 1;
@@ -64,8 +73,15 @@ export async function createBackup(dataFolder: string, store: BackupStore): Prom
   };
 
   const files: BackedUpFile[] = [];
-  for (const path of newestSnapshot(dataFolder)) files.push(await add(path, sizeOf(placeOf(dataFolder, path))));
+  const snapshot = newestSnapshot(dataFolder);
+  requireKeys(dataFolder, 'snapshot', snapshot);
+  for (const path of snapshot) files.push(await add(path, sizeOf(placeOf(dataFolder, path))));
   const { sequence, segments } = await standing(dataFolder);
+  requireKeys(
+    dataFolder,
+    'segment',
+    segments.map(({ path }) => path),
+  );
   for (const { path, bytes } of segments) {
     files.push(await add(path, bytes));
     // Durable before its segment.
@@ -143,6 +159,16 @@ export async function restoreBackup(store: BackupStore, manifest: BackupManifest
   if (existsSync(folder)) throw new UserError(`${folder} is there already`);
   const partial = `${folder.replace(/\/+$/, '')}.partial`;
   rmSync(partial, { recursive: true, force: true });
+  try {
+    await fetchInto(partial, store, manifest);
+    renameSync(partial, folder);
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function fetchInto(partial: string, store: BackupStore, manifest: BackupManifest): Promise<void> {
   mkdirSync(join(partial, 'ledger'), { recursive: true });
   for (const { bytes, parts, path } of manifest.files) {
     const target = join(partial, path);
@@ -164,7 +190,6 @@ export async function restoreBackup(store: BackupStore, manifest: BackupManifest
   const { segments, sequence } = segmentsIn(partial);
   if (serviceIn(partial, segments) !== manifest.service || sequence !== manifest.sequence)
     throw new UserError('the files are not what the manifest says of them');
-  renameSync(partial, folder);
 }
 
 async function readPart(store: BackupStore, digest: string): Promise<Uint8Array> {
@@ -238,6 +263,20 @@ function segmentsIn(dataFolder: string): { sequence: number; segments: { path: s
       segments.push({ path: `${folder}/ledger-${String(first).padStart(16, '0')}.seg`, bytes });
   }
   return { sequence, segments };
+}
+
+/** Without its key file, a copy of an encrypted file is nothing; and what is copied once is not looked at before it is needed. */
+function requireKeys(dataFolder: string, kind: 'segment' | 'snapshot', paths: readonly string[]): void {
+  const problems = paths
+    .filter((path) => !path.endsWith('.key'))
+    .flatMap((path) => {
+      const problem = keyFileProblem(kind, placeOf(dataFolder, path));
+      return problem === undefined ? [] : [`the key file of ${path} is ${problem}`];
+    });
+  if (problems.length > 0)
+    throw new UserError(
+      `${problems.join('\n')}\nnothing is backed up: take the key files from an earlier backup, or back up another instance`,
+    );
 }
 
 function serviceIn(dataFolder: string, segments: readonly unknown[]): string {

@@ -19,7 +19,8 @@ export async function backUp(folder: string, { store, endpoint }: BackupOptions,
   const { createdAt, sequence, service } = manifest;
   output.answer({ ok: true, ...made, service, createdAt, sequence, files: manifest.files.length }, [
     made.name,
-    `  through batch ${sequence}: ${manifest.files.length} files in ${made.parts} parts, of which ${made.written} are new, ${made.bytesWritten} bytes; read back`,
+    `  through batch ${sequence}: ${manifest.files.length} files in ${made.parts} parts, of which ${made.written} were written, ${made.bytesWritten} bytes; all of them were read back`,
+    ...made.mended.map((problem) => `  ! ${problem}: written again`),
   ]);
 }
 

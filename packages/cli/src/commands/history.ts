@@ -1,16 +1,17 @@
 /**
  * `coppice history`: what keys of maps had, where the service keeps it, and whether a proof of it holds. spec/history.md.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { DoorError, historyOf } from '@coppice/client';
+import { readFileSync } from 'node:fs';
+import { type Client, DoorError, historyOf } from '@coppice/client';
 import { nodeCryptography } from '@coppice/cryptography';
 import { type HistoricalValue, historicalValueCodec, verifyHistoricalValue } from '@coppice/ledger';
 import { decodeKey, type Key } from '@coppice/service';
 import { decodePlainCbor, encode, type PlainValue, toLatin1 } from '@coppice/wire';
 import { connect, type ServiceOptions, serviceOf } from '../connect.ts';
 import type { Output } from '../output.ts';
+import { PendingFile } from '../pending-file.ts';
 import { UserError } from '../service-folder.ts';
-import { plain, requireWritable } from './request.ts';
+import { plain } from './request.ts';
 
 interface Shown {
   readonly value: PlainValue | undefined;
@@ -29,13 +30,14 @@ export async function showHistory(
   const { at, from, to, limit, proof } = options;
   if (at !== undefined && (from !== undefined || to !== undefined))
     throw new UserError('--at is one batch, --from and --to are a range of them');
-  if (proof !== undefined) requireWritable(proof);
   const key = keyOf(keyText);
-  const client = await connect(options);
+  const file = proof === undefined ? undefined : new PendingFile(proof);
+  let client: Client | undefined;
   const versions: Shown[] = [];
   let more = false;
   let first: HistoricalValue | undefined;
   try {
+    client = await connect(options);
     const range =
       at === undefined
         ? { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
@@ -46,14 +48,15 @@ export async function showHistory(
       first ??= document();
       versions.push(version);
     }
+    if (first !== undefined) file?.write(encode(historicalValueCodec, first));
   } catch (error) {
     if (error instanceof DoorError)
       throw new UserError(explained[error.message] ?? error.message, error.code === 'REFUSED' ? 1 : 3);
     throw error;
   } finally {
-    client.close();
+    client?.close();
+    file?.discard();
   }
-  if (proof !== undefined && first !== undefined) writeFileSync(proof, encode(historicalValueCodec, first));
   output.answer({ ok: true, map, key, versions: versions.map(documented), more }, [
     ...versions.map(lineOf),
     ...(more ? [`and older ones: --to ${versions.at(-1)!.from - 1}`] : []),

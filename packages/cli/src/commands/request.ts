@@ -1,13 +1,15 @@
 /**
  * `coppice invoke`, `query`, `turn` and `parameter`: requests of clients and members.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import type { Client } from '@coppice/client';
 import type { GovernanceAction } from '@coppice/governance';
 import { encodeOperation, ServiceError } from '@coppice/service';
 import { type PlainValue, decodeResult, type Result, toHex } from '@coppice/wire';
 import { connect, type ServiceOptions, submit } from '../connect.ts';
 import { decide, parseAction } from '../governing.ts';
 import { type Output } from '../output.ts';
+import { PendingFile } from '../pending-file.ts';
 import { readKey, ServiceFolder, UserError } from '../service-folder.ts';
 import { receiptText } from './verify.ts';
 
@@ -63,11 +65,12 @@ export async function invoke(
   output: Output,
 ): Promise<void> {
   const payload = operationOf(command, input);
-  if (options.receipt !== undefined) requireWritable(options.receipt);
-  const client = await connect(options);
+  const receipt = options.receipt === undefined ? undefined : new PendingFile(options.receipt);
+  let client: Client | undefined;
   try {
+    client = await connect(options);
     const { committed, result } = await submit(client, { target: 'service', payload });
-    if (options.receipt !== undefined) writeFileSync(options.receipt, receiptText(committed.receipt()));
+    receipt?.write(receiptText(committed.receipt()));
     const where = `committed in batch ${committed.sequence}, transaction ${committed.index}`;
     show(
       result,
@@ -76,7 +79,8 @@ export async function invoke(
       [where, ...(options.receipt === undefined ? [] : [`receipt: ${options.receipt}`])],
     );
   } finally {
-    client.close();
+    client?.close();
+    receipt?.discard();
   }
 }
 
@@ -155,13 +159,4 @@ export async function setParameter(
 ): Promise<void> {
   const changes = [{ path, value: parseInput(value) }];
   return signFor(parseAction({ kind: 'set-parameters', changes }), options, output);
-}
-
-/** Before anything is committed: a receipt that cannot be written afterwards is lost. */
-export function requireWritable(path: string): void {
-  try {
-    writeFileSync(path, '', { flag: 'a' });
-  } catch {
-    throw new UserError(`cannot write ${path}: nothing was sent`);
-  }
 }

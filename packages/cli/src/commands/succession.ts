@@ -1,7 +1,7 @@
 /**
  * `coppice succession prove | verify | tell`: that a service goes on from one that was lost, for whoever knew that one. spec/recovery.md, lines 40-52.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import {
   type Ancestor,
   askLineage,
@@ -16,30 +16,38 @@ import { verifyReceipt } from '@coppice/ledger';
 import { type Digest, fromHex, headerDigest, sameBytes, serviceDigest, toHex } from '@coppice/wire';
 import { connect, type ServiceOptions } from '../connect.ts';
 import { type Output } from '../output.ts';
+import { PendingFile } from '../pending-file.ts';
 import { UserError } from '../service-folder.ts';
-import { requireWritable } from './request.ts';
 
 /** Writes what proves it to strangers, as a replica of the successor shows it, once it has been verified from the first service on. */
 export async function prove(options: ServiceOptions & { readonly out: string }, output: Output): Promise<void> {
-  requireWritable(options.out);
+  const file = new PendingFile(options.out);
+  try {
+    const services = await shownBy(options);
+    const digests = services.map(digestOf);
+    if (digests.length < 2) throw new UserError('the service goes on from no other: it is the first');
+    const followed = followLineage(nodeCryptography, services, digests[0]!);
+    if (!followed.ok) throw new UserError(`what the replica shows does not hold: ${followed.reason}`);
+    file.write(encodeLineage(services));
+    output.answer({ services: digests, out: options.out }, [
+      ...services.map(lineOf),
+      `proven by ${options.out}: to replicas with \`coppice succession tell\`, to anyone else with \`coppice succession verify\``,
+    ]);
+  } finally {
+    file.discard();
+  }
+}
+
+/** The service and those that it goes on from, as one of its replicas shows them. */
+async function shownBy(options: ServiceOptions): Promise<Ancestor[]> {
   const client = await connect(options);
-  let services: Ancestor[];
   try {
     const [seat] = client.chain.configuration.seats;
     const connection = await DoorConnection.open(seat!.clientAddress, seat!.instance);
-    services = await askLineage(nodeCryptography, connection).finally(() => connection.close());
+    return await askLineage(nodeCryptography, connection).finally(() => connection.close());
   } finally {
     client.close();
   }
-  const digests = services.map(digestOf);
-  if (digests.length < 2) throw new UserError('the service goes on from no other: it is the first');
-  const followed = followLineage(nodeCryptography, services, digests[0]!);
-  if (!followed.ok) throw new UserError(`what the replica shows does not hold: ${followed.reason}`);
-  writeFileSync(options.out, encodeLineage(services));
-  output.answer({ services: digests, out: options.out }, [
-    ...services.map(lineOf),
-    `proven by ${options.out}: to replicas with \`coppice succession tell\`, to anyone else with \`coppice succession verify\``,
-  ]);
 }
 
 /** Whether a proof leads on from the service that the verifier knows, and past nothing that it holds a receipt of. */

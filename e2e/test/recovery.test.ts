@@ -164,6 +164,24 @@ it('names the disk that was rolled back, and says what cannot be certain where t
   assert.ok(whole.answer.disks.slice(0, 2).every(({ altered }) => altered === null));
   for (const { committed } of load.acknowledged) assert.ok(committed.sequence <= whole.answer.head.sequence);
 
+  // Whatever the host says of copies, they are of the instance that wrote them: a quorum of copies of one is none.
+  const claimed = disks.slice(1).map((disk, i) => {
+    const copy = join(copies, `claimed-${i}`);
+    cpSync(early, copy, { recursive: true });
+    cpSync(join(disk, 'process.json'), join(copy, 'process.json'));
+    return copy;
+  });
+  const one = await recover(cluster.folder, '--check', '--from', early, ...claimed);
+  assert.deepEqual([one.answer.ok, one.answer.shortage?.given], [false, 1], one.said);
+  // And what the host noted of them is not needed.
+  const bare = disks.concat(early).map((from, i) => {
+    const copy = join(copies, `bare-${i}`);
+    cpSync(join(from, 'ledger'), join(copy, 'ledger'), { recursive: true });
+    return copy;
+  });
+  const unnamed = await recover(cluster.folder, '--check', '--from', ...bare, '--receipts', receipt);
+  assert.deepEqual([unnamed.answer.ok, unnamed.answer.disks.map(({ slot }) => slot)], [true, [0, 2, 3, 1]]);
+
   // More than f missing: refused, with the range.
   const short = await recover(cluster.folder, '--check', '--from', disks[0]!, early);
   assert.equal(short.answer.ok, false);

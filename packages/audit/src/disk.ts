@@ -52,7 +52,7 @@ export interface Revealed {
 export interface Disk {
   /** For people. */
   readonly name: string;
-  /** Whose disk it is, hexadecimal, as the host says. */
+  /** Whose disk it is, hexadecimal; `undefined` where nothing says it. */
   readonly instance: string | undefined;
   /** Of the newest service whose genesis it holds. */
   readonly service: Digest;

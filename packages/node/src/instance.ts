@@ -263,8 +263,9 @@ export class Instance {
     const { service } = genesis;
     // Those of the constitution in force, as soon as there is a state that has it.
     const readers = new Readers(genesis.constitution);
+    const { identity } = this.#keyring!;
     const vault = encrypts(genesis.constitution)
-      ? new InstanceVault({ readers, journal: this.#journal, ...(known === undefined ? {} : { known }) })
+      ? new InstanceVault({ readers, identity, journal: this.#journal, ...(known === undefined ? {} : { known }) })
       : undefined;
     const { ledger } = openLedger(join(settings.folder, 'ledger'), { service, vault });
     this.#ledger = ledger;

@@ -8,7 +8,7 @@
 import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSealed, rawPublicKey, sealTo } from '@coppice/cryptography';
+import { nodeCryptography, openSealed, rawPublicKey, sealTo } from '@coppice/cryptography';
 import {
   archiveOf,
   decodeKeyFile,
@@ -20,9 +20,11 @@ import {
   keyFileBytesMax,
   KnownKeys,
   type KeySlot,
+  type NewKey,
+  segmentKeyFiles,
   type Vault,
 } from '@coppice/storage';
-import { sameBytes, statement } from '@coppice/wire';
+import { sameBytes, type Signer, statement, toHex } from '@coppice/wire';
 import type { Journal } from './journal.ts';
 import { historyFolders } from './records.ts';
 import { type Sharing, shareSlots } from './shares.ts';
@@ -33,6 +35,8 @@ const keyBytes = 32;
 export interface VaultOptions {
   /** Those who may read what is begun now. */
   readonly readers: { readonly keys: readonly Uint8Array[]; readonly sharing?: Sharing | undefined };
+  /** Signs which keys are its own, so that its disk says whose it is. */
+  readonly identity?: Signer;
   readonly journal: Pick<Journal, 'warn'>;
   /** Keys of files that were here before this process. */
   readonly known?: KnownKeys;
@@ -56,8 +60,8 @@ export class InstanceVault implements Vault {
     return this.#known.keys;
   }
 
-  async create(file: FileName): Promise<{ readonly key: FileKey; readonly slots: readonly KeySlot[] }> {
-    const { journal, readers } = this.#options;
+  async create(file: FileName): Promise<NewKey> {
+    const { identity, journal, readers } = this.#options;
     const key = fileKey(new Uint8Array(randomBytes(keyBytes)));
     const associated = keyContext(file, key.id);
     const slots: KeySlot[] = [];
@@ -74,8 +78,30 @@ export class InstanceVault implements Vault {
     }
     if (sharing !== undefined) slots.push(...(await shareSlots(file, key, sharing, refused)));
     this.#known.add(key);
-    return { key, slots };
+    const writer = identity && {
+      instance: identity.publicKey,
+      signature: identity.sign(statement('key-file', associated)),
+    };
+    return { key, slots, writer };
   }
+}
+
+/** The instance that signed that it made the key of this file, hexadecimal; `undefined` where none did. */
+export function writerOf(file: KeyFile): string | undefined {
+  if (file.writer === undefined) return undefined;
+  const { instance, signature } = file.writer;
+  const signed = statement('key-file', keyContext(file, file.id));
+  return nodeCryptography.verify(instance, signed, signature) ? toHex(instance) : undefined;
+}
+
+/**
+ * The instances that wrote the encrypted segments of the ledger in `folder`, as far as these have their key files: one, if they are as they
+ * were written. `undefined`: of those that nobody signed for. Throws StorageError.
+ */
+export function writersOf(folder: string): Set<string | undefined> {
+  const writers = new Set<string | undefined>();
+  for (const file of segmentKeyFiles(folder)) if (!('reason' in file)) writers.add(writerOf(file));
+  return writers;
 }
 
 /** Folders of a data folder that have key files: the folder itself, if it is a bare ledger; and archives. */

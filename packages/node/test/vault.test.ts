@@ -1,17 +1,28 @@
 /** Keys of files, sealed to auditors, and a data folder read with an auditor's key alone. */
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, it, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { newSealingKey } from '@coppice/cryptography';
+import { newSealingKey, newSigner, signerFromSeed } from '@coppice/cryptography';
 import { recordTypes } from '@coppice/ledger';
-import { type Ledger, openLedger, Snapshots } from '@coppice/storage';
+import { decodeKeyFile, encodeKeyFile, keyContext, type Ledger, openLedger, Snapshots } from '@coppice/storage';
+import { fromHex, type Signer, statement, toHex } from '@coppice/wire';
 import { Journal } from '../src/journal.ts';
 import { readSealedFolder } from '../src/sealed-folder.ts';
 import type { Sharing } from '../src/shares.ts';
-import { InstanceVault, openKeyFiles } from '../src/vault.ts';
+import { InstanceVault, openKeyFiles, writerOf, writersOf } from '../src/vault.ts';
+import vectors from './vectors/key-file.json' with { type: 'json' };
 
 const service = new Uint8Array(32).fill(7);
 const payload = Buffer.from('what nobody else should read');
@@ -34,9 +45,9 @@ function closed(ledger: Ledger): Promise<void> {
 }
 
 /** A data folder with a ledger of records numbered from 1, a fill-in below it, and a snapshot. */
-async function dataFolder(keys: readonly Uint8Array[], sharing?: Sharing): Promise<string> {
+async function dataFolder(keys: readonly Uint8Array[], sharing?: Sharing, identity?: Signer): Promise<string> {
   const folder = newFolder();
-  const vault = new InstanceVault({ readers: { keys, sharing }, journal });
+  const vault = new InstanceVault({ readers: { keys, sharing }, journal, ...(identity && { identity }) });
   for (const [name, sequences] of [
     ['history/1-2', [1, 2]],
     ['ledger', [3, 4, 5]],
@@ -146,4 +157,53 @@ test('whoever meets a segment without a key looks for keys once more', async () 
     if (read.length === 4) renameSync(join(folder, last), join(ledger, last));
   }
   assert.deepEqual(read, [1, 2, 3, 4, 5]);
+});
+
+describe('whose a ledger is', () => {
+  const identity = signerFromSeed(new Uint8Array(32).fill(9));
+  const of = (instance: Uint8Array | undefined): Set<string | undefined> => new Set([instance && toHex(instance)]);
+
+  it('says what is signed in its key files, wherever it is copied', async () => {
+    const signed = await dataFolder([auditor.publicKey], undefined, identity);
+    const copy = newFolder();
+    cpSync(signed, copy, { recursive: true });
+    for (const folder of [signed, copy]) assert.deepEqual(writersOf(join(folder, 'ledger')), of(identity.publicKey));
+    const unsigned = await dataFolder([auditor.publicKey]);
+    assert.deepEqual(writersOf(join(unsigned, 'ledger')), of(undefined));
+    assert.deepEqual(writersOf(newFolder()), new Set());
+  });
+
+  it('is not one instance’s where a segment, or a signature, is another’s, or gone', async () => {
+    const folder = await dataFolder([auditor.publicKey], undefined, identity);
+    const other = await dataFolder([auditor.publicKey], undefined, newSigner());
+    const ledger = join(folder, 'ledger');
+    const name = readdirSync(ledger).find((each) => each.endsWith('.key'))!;
+    const original = readFileSync(join(ledger, name));
+    const file = decodeKeyFile(original)!;
+    const { signature } = file.writer!;
+    for (const writer of [
+      undefined,
+      { instance: newSigner().publicKey, signature },
+      { instance: identity.publicKey, signature: signature.toReversed() },
+    ]) {
+      writeFileSync(join(ledger, name), encodeKeyFile({ ...file, writer }));
+      assert.deepEqual(writersOf(ledger), new Set([undefined, toHex(identity.publicKey)]));
+    }
+    // The key file of another's segment is none of this one.
+    cpSync(join(other, 'ledger', name), join(ledger, name));
+    assert.deepEqual(writersOf(ledger), of(identity.publicKey));
+    const segment = name.replace('.key', '.seg');
+    cpSync(join(other, 'ledger', segment), join(ledger, segment));
+    assert.equal(writersOf(ledger).size, 2);
+  });
+
+  it('is signed as it always was', () => {
+    const content = fromHex(vectors.keyFile)!;
+    const file = decodeKeyFile(content)!;
+    assert.equal(writerOf(file), toHex(identity.publicKey));
+    const { id, kind, number } = file;
+    const signature = identity.sign(statement('key-file', keyContext({ kind, number, service }, id)));
+    const writer = { instance: identity.publicKey, signature };
+    assert.deepEqual(encodeKeyFile({ ...file, writer }), content);
+  });
 });

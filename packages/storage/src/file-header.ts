@@ -5,8 +5,8 @@ import { crc32 } from 'node:zlib';
 import { decode, type Digest, digest, encode, fixed, fromLatin1, sameBytes, struct, u32, u64 } from '@coppice/wire';
 
 export const fileHeaderBytes = 64;
-/** Of files whose payloads are in the clear, and of those where they are encrypted. */
-const versions = { plain: 1, encrypted: 2 } as const;
+/** Of files whose payloads are in the clear, of those where they are encrypted, and of key files that say who wrote them. */
+export const versions = { plain: 1, encrypted: 2, signed: 3 } as const;
 
 export type FileKind = 'segment' | 'snapshot';
 
@@ -39,10 +39,15 @@ export function payloadsOf({ version, keyId }: FileHeader): 'plain' | 'encrypted
   return version === versions.plain && sameBytes(keyId, noKey) ? 'plain' : undefined;
 }
 
-/** With `keyId`, the header of a file whose payloads are encrypted. */
-export function encodeFileHeader(kind: Magic, service: Digest, number: number, keyId?: Uint8Array): Uint8Array {
+/** With `keyId`, the header of a file whose payloads are encrypted, or of a key file. */
+export function encodeFileHeader(
+  kind: Magic,
+  service: Digest,
+  number: number,
+  keyId?: Uint8Array,
+  version: number = keyId === undefined ? versions.plain : versions.encrypted,
+): Uint8Array {
   const header = new Uint8Array(fileHeaderBytes);
-  const version = keyId === undefined ? versions.plain : versions.encrypted;
   header.set(
     encode(fieldsCodec, { magic: magics[kind], version, service, number, keyId: keyId ?? noKey }, fieldsBytes),
   );

@@ -7,8 +7,20 @@
  */
 import { createCipheriv, createDecipheriv, hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { bytes, decode, type Digest, encode, list, publicKey, struct, toHex, type TypeOf } from '@coppice/wire';
-import { decodeFileHeader, encodeFileHeader, type FileKind, fileHeaderBytes, payloadsOf } from './file-header.ts';
+import {
+  bytes,
+  decode,
+  type Digest,
+  encode,
+  list,
+  publicKey,
+  sameBytes,
+  signature,
+  struct,
+  toHex,
+  type TypeOf,
+} from '@coppice/wire';
+import { decodeFileHeader, encodeFileHeader, type FileKind, fileHeaderBytes, versions } from './file-header.ts';
 
 export const keyIdBytes = 8;
 export const tagBytes = 16;
@@ -39,7 +51,14 @@ export interface FileKeys {
 /** Makes keys, and keeps them for as long as the files may have to be read by this process. */
 export interface Vault extends FileKeys {
   /** A key for a file that is to be begun, and to whom it is sealed. Rejects with a reason if it can be sealed to nobody. */
-  create(file: FileName): Promise<{ readonly key: FileKey; readonly slots: readonly KeySlot[] }>;
+  create(file: FileName): Promise<NewKey>;
+}
+
+/** What goes into a key file, and the key. */
+export interface NewKey {
+  readonly key: FileKey;
+  readonly slots: readonly KeySlot[];
+  readonly writer?: KeyWriter | undefined;
 }
 
 const slotCodec = struct({
@@ -52,8 +71,14 @@ const slotCodec = struct({
 /** One way to the key of a file. */
 export type KeySlot = TypeOf<typeof slotCodec>;
 
+const writerCodec = struct({ instance: publicKey, signature });
+
+/** The instance that made a key, and its signature on what the key is bound to. Whether that holds, storage does not know. */
+export type KeyWriter = TypeOf<typeof writerCodec>;
+
 const slotsMax = 64;
 const slotsCodec = list(slotCodec, slotsMax);
+const signedCodec = struct({ slots: slotsCodec, writer: writerCodec });
 /** No key file is longer. */
 export const keyFileBytesMax = fileHeaderBytes + 8 + slotsMax * 512;
 
@@ -99,10 +124,11 @@ export function keyFileName(name: string): string {
   return name.replace(/\.(?:seg|snap)$/, '.key');
 }
 
-/** The bytes of a key file: a file header with the id of the key, the slots, and a checksum over both. */
-export function encodeKeyFile(file: FileName, id: Uint8Array, slots: readonly KeySlot[]): Uint8Array {
-  const header = encodeFileHeader(keyKinds[file.kind], file.service, file.number, id);
-  const encoded = encode(slotsCodec, slots, 1024);
+/** The bytes of a key file: a file header with the id of the key, the slots, who wrote it, if it says so, and a checksum over all. */
+export function encodeKeyFile({ kind, service, number, id, slots, writer }: KeyFile): Uint8Array {
+  const version = writer === undefined ? versions.encrypted : versions.signed;
+  const header = encodeFileHeader(keyKinds[kind], service, number, id, version);
+  const encoded = writer === undefined ? encode(slotsCodec, slots, 1024) : encode(signedCodec, { slots, writer }, 1024);
   const whole = new Uint8Array(fileHeaderBytes + encoded.length + 4);
   whole.set(header);
   whole.set(encoded, fileHeaderBytes);
@@ -116,6 +142,12 @@ const keyKinds = { segment: 'segment-key', snapshot: 'snapshot-key' } as const;
 export interface KeyFile extends FileName {
   readonly id: Uint8Array;
   readonly slots: readonly KeySlot[];
+  readonly writer: KeyWriter | undefined;
+}
+
+/** Whether it is the key file of this file, which names the key `id`. */
+export function isKeyFileOf(file: KeyFile, { kind, number, service }: FileName, id: Uint8Array): boolean {
+  return file.kind === kind && file.number === number && sameBytes(file.service, service) && sameBytes(file.id, id);
 }
 
 /** The key file of these bytes; `undefined` where they are not those of one. */
@@ -127,15 +159,19 @@ export function decodeKeyFile(content: Uint8Array): KeyFile | undefined {
   for (const kind of ['segment', 'snapshot'] as const) {
     const header = decodeFileHeader(keyKinds[kind], content);
     if (header === undefined) continue;
-    if (payloadsOf(header) !== 'encrypted') return undefined;
-    const slots = decode(slotsCodec, content.slice(fileHeaderBytes, end));
-    if (!slots.ok) return undefined;
-    return { kind, service: header.service, number: header.number, id: header.keyId, slots: slots.value };
+    const { keyId: id, number, service, version } = header;
+    const body = content.slice(fileHeaderBytes, end);
+    if (version === versions.signed) {
+      const signed = decode(signedCodec, body);
+      return signed.ok ? { kind, service, number, id, ...signed.value } : undefined;
+    }
+    const slots = version === versions.encrypted ? decode(slotsCodec, body) : undefined;
+    return slots?.ok === true ? { kind, service, number, id, slots: slots.value, writer: undefined } : undefined;
   }
   return undefined;
 }
 
-/** What every way to the key of a file is bound to, so that no slot can be moved to another file. */
+/** What every way to the key of a file is bound to, and what its writer signs: so none can be moved to another file. */
 export function keyContext({ kind, number, service }: FileName, id: Uint8Array): Uint8Array {
   return encodeFileHeader(keyKinds[kind], service, number, id);
 }

@@ -10,17 +10,22 @@ export type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter
 export { LedgerIndex } from './ledger-index.ts';
 export { MemoryLedger, type MemoryLedgerOptions } from './memory-ledger.ts';
 export { type LedgerEnd, readLedger, type ReadOptions, type ScannedRecord, serviceOfLedger } from './reader.ts';
+export { segmentKeyFiles } from './key-damage.ts';
 export { newestSnapshotFiles, type Snapshot, type SnapshotOptions, Snapshots } from './snapshots.ts';
 export {
   decodeKeyFile,
+  encodeKeyFile,
   fileKey,
   type FileKey,
   type FileKeys,
   type FileName,
+  isKeyFileOf,
   keyContext,
   type KeyFile,
   keyFileBytesMax,
   KnownKeys,
   type KeySlot,
+  type KeyWriter,
+  type NewKey,
   type Vault,
 } from './file-key.ts';

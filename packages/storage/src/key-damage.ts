@@ -1,10 +1,19 @@
 /**
- * Why an encrypted file cannot be read: its key was not given, or its key file is not what was written.
+ * Files beside their key files: whether these are what was written, and why a file cannot be read.
  */
 import fs from 'node:fs';
-import { sameBytes } from '@coppice/wire';
-import { locate } from './archive.ts';
-import { decodeKeyFile, type FileKeys, keyFileBytesMax, keyFileName, type FileName } from './file-key.ts';
+import { locate, namesOf, openLocated } from './archive.ts';
+import { decodeFileHeader, fileHeaderBytes, payloadsOf } from './file-header.ts';
+import {
+  decodeKeyFile,
+  type FileKeys,
+  type FileName,
+  isKeyFileOf,
+  type KeyFile,
+  keyFileBytesMax,
+  keyFileName,
+} from './file-key.ts';
+import { segmentFirst } from './segment.ts';
 
 export interface KeyDamage {
   readonly reason: 'key-missing' | 'key-checksum' | 'key-name' | 'key-authentication';
@@ -12,24 +21,41 @@ export interface KeyDamage {
   readonly file: string;
 }
 
-/** Of the file `name` in `folder`, whose header names the key `id`. */
-export function keyDamageOf(
-  folder: string,
-  name: string,
-  { id, kind, number, service }: FileName & { readonly id: Uint8Array },
-  keys: FileKeys | undefined,
-): KeyDamage {
+/** A file, and the key that its header names. */
+type Keyed = FileName & { readonly id: Uint8Array };
+
+/** Why the file `name` in `folder` cannot be read with these keys. */
+export function keyDamageOf(folder: string, name: string, file: Keyed, keys: FileKeys | undefined): KeyDamage {
+  const found = keyFileOf(folder, name, file);
+  if ('reason' in found) return found;
+  return keys?.failed?.(file.id) === true
+    ? { reason: 'key-authentication', file: keyFileName(name) }
+    : { reason: 'key-missing', file: name };
+}
+
+function keyFileOf(folder: string, name: string, file: Keyed): KeyFile | KeyDamage {
   const beside = keyFileName(name);
   const content = contentOf(locate(folder, beside));
   if (content === undefined) return { reason: 'key-missing', file: name };
-  const file = decodeKeyFile(content);
-  if (file === undefined) return { reason: 'key-checksum', file: beside };
-  const own =
-    file.kind === kind && file.number === number && sameBytes(file.service, service) && sameBytes(file.id, id);
-  if (!own) return { reason: 'key-name', file: beside };
-  return keys?.failed?.(id) === true
-    ? { reason: 'key-authentication', file: beside }
-    : { reason: 'key-missing', file: name };
+  const found = decodeKeyFile(content);
+  if (found === undefined) return { reason: 'key-checksum', file: beside };
+  return isKeyFileOf(found, file, file.id) ? found : { reason: 'key-name', file: beside };
+}
+
+/** Key files of a ledger's encrypted segments, by position, or what is wrong with them; it takes no key. Throws StorageError. */
+export function* segmentKeyFiles(folder: string): Generator<KeyFile | KeyDamage> {
+  for (const segment of namesOf(folder)) {
+    const number = segmentFirst(segment);
+    if (number === undefined) continue;
+    const file = openLocated(folder, segment);
+    try {
+      const header = decodeFileHeader('segment', file.view(0, fileHeaderBytes, fileHeaderBytes));
+      if (header === undefined || payloadsOf(header) !== 'encrypted') continue;
+      yield keyFileOf(folder, segment, { kind: 'segment', service: header.service, number, id: header.keyId });
+    } finally {
+      file.close();
+    }
+  }
 }
 
 /** As much of it as tells whether it is one; `undefined`: there is none. */

@@ -8,10 +8,10 @@ import type { Files } from './files.ts';
  * Writes the key file at `path`, and gives the key. The file is synced; its name is durable with the next sync of the folder.
  */
 export async function writeKeyFile(files: Files, path: string, vault: Vault, file: FileName): Promise<FileKey> {
-  const { key, slots } = await vault.create(file);
+  const { key, slots, writer } = await vault.create(file);
   const fd = await files.open(path, 'w');
   try {
-    await files.write(path, fd, [encodeKeyFile(file, key.id, slots)], 0);
+    await files.write(path, fd, [encodeKeyFile({ ...file, id: key.id, slots, writer })], 0);
     await files.sync(path, fd);
   } finally {
     await files.close(path, fd);

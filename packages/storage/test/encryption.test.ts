@@ -171,8 +171,12 @@ test('key files: every byte counts, and what is none is refused', () => {
   const id = new Uint8Array(8).fill(3);
   const slots = [{ to: new Uint8Array(32).fill(4), sealed: Uint8Array.of(5) }] as const;
   for (const kind of ['segment', 'snapshot'] as const) {
-    const encoded = encodeKeyFile({ kind, service, number: 7 }, id, slots);
-    assert.deepEqual(decodeKeyFile(encoded), { kind, service, number: 7, id, slots });
+    const writer = { instance: new Uint8Array(32).fill(6), signature: new Uint8Array(64).fill(7) };
+    const signed = { kind, service, number: 7, id, slots, writer };
+    const unsigned = { ...signed, writer: undefined };
+    assert.deepEqual(decodeKeyFile(encodeKeyFile(unsigned)), unsigned);
+    const encoded = encodeKeyFile(signed);
+    assert.deepEqual(decodeKeyFile(encoded), signed);
     for (let at = 0; at < encoded.length; at++) {
       const altered = Uint8Array.from(encoded);
       altered[at]! ^= 1;

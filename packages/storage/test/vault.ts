@@ -1,6 +1,6 @@
 /** Keys that are kept, and sealed to nobody: the slots of a key file are somebody else's matter. */
 import { randomBytes } from 'node:crypto';
-import { fileKey, type FileKey, KnownKeys, type KeySlot, type Vault } from '../src/index.ts';
+import { fileKey, type FileKey, KnownKeys, type NewKey, type Vault } from '../src/index.ts';
 
 export class TestVault implements Vault {
   readonly made: FileKey[] = [];
@@ -10,7 +10,7 @@ export class TestVault implements Vault {
     return this.#known.keyOf(id);
   }
 
-  create(): Promise<{ readonly key: FileKey; readonly slots: readonly KeySlot[] }> {
+  create(): Promise<NewKey> {
     const key = fileKey(new Uint8Array(randomBytes(32)));
     this.made.push(key);
     this.#known.add(key);

@@ -41,6 +41,7 @@ export type Domain =
   | 'freshness'
   | 'hello'
   | 'caller' // who asks shows one replica that it holds a key
+  | 'key-file' // an instance's signature on which file it made a key for
   | 'file-key' // what the key of a file is sealed for
   | 'file-key-share' // what a member's share of the key of a file is sealed for
   | 'recovery-share' // the same share, sealed to whoever recovers

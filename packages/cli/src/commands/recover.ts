@@ -110,21 +110,20 @@ function tell({ adoption, audit, given, receipts, shortage, source }: Analysis):
   ];
 }
 
-function rowOf(one: GivenDisk, { verdicts }: Analysis['adoption']): string[] {
+function rowOf(one: GivenDisk, { configuration, verdicts }: Analysis['adoption']): string[] {
   if (one.disk === undefined) return ['', '', `unreadable: ${one.reason}`];
   const { altered, ignored, slot } = verdicts.find(({ disk }) => disk === one.disk)!;
-  const { configurations, end, length, problem } = one.disk;
+  const { configurations, end, instance, length, problem } = one.disk;
   const place = `batch ${length}, epoch ${configurations.at(-1)!.epoch}`;
   const whole = end === 'torn' ? 'its last write was cut' : end === 'incomplete' ? problem! : 'whole';
-  const seat = slot === undefined ? '' : String(slot);
-  return [
-    seat,
-    place,
-    ignored === undefined
-      ? (altered?.toUpperCase().slice(0, 1) ?? '') + (altered?.slice(1) ?? whole)
-      : `ignored: ${ignored}`,
-  ];
+  if (ignored !== undefined) return [seatOf(slot), place, `ignored: ${ignored}`];
+  const found = (altered?.toUpperCase().slice(0, 1) ?? '') + (altered?.slice(1) ?? whole);
+  const why =
+    instance === undefined ? 'nothing says whose it is' : `whose instance has no seat in epoch ${configuration.epoch}`;
+  return [seatOf(slot), place, slot === undefined ? `${found}; does not count: ${why}` : found];
 }
+
+const seatOf = (slot: number | undefined): string => (slot === undefined ? '' : String(slot));
 
 /** The same, for programs. */
 function describe({ adoption, audit, given, receipts, shortage, source }: Analysis): Record<string, unknown> {

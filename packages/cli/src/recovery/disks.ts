@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { type Disk, readDisk } from '@coppice/audit';
 import { nodeCryptography } from '@coppice/cryptography';
 import { alive } from '@coppice/host';
-import { readDataFolder, type ReadItem } from '@coppice/node';
+import { readDataFolder, type ReadItem, writersOf } from '@coppice/node';
 import type { KnownKeys } from '@coppice/storage';
 import { UserError } from '../service-folder.ts';
 import type { KeyOpener } from './shares.ts';
@@ -50,11 +50,13 @@ export async function readGivenDisk(folder: string, open: KeyOpener): Promise<Gi
       return { folder, disk: undefined, reason: 'is encrypted, and no key that was given opens it', shut: true };
     if (first?.kind === 'corrupt' && first.damage.reason.startsWith('key-'))
       return { folder, disk: undefined, reason: `its ${first.damage.segment} was altered: ${first.damage.reason}` };
-    const disk = readDisk(nodeCryptography, readDataFolder(folder, { keys }), {
-      name: basename(folder),
-      instance: launched.instance,
-    });
-    return disk === undefined ? { folder, disk, reason: 'does not begin with a genesis' } : { folder, keys, disk };
+    // Whoever wrote what is encrypted has signed it. In the clear, the host's word is all there is. [7]
+    const writers = [...writersOf(join(folder, 'ledger'))];
+    const instance = writers.length === 0 ? launched.instance : writers[0];
+    const disk = readDisk(nodeCryptography, readDataFolder(folder, { keys }), { name: basename(folder), instance });
+    if (disk === undefined) return { folder, disk, reason: 'does not begin with a genesis' };
+    if (writers.length < 2 || disk.end === 'damaged') return { folder, keys, disk };
+    return { folder, keys, disk: { ...disk, end: 'damaged', problem: 'not all of its segments are of one instance' } };
   } catch (error) {
     if (error instanceof UserError) throw error;
     return { folder, disk: undefined, reason: error instanceof Error ? error.message : String(error) };

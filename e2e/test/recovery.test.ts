@@ -6,9 +6,11 @@ import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
-import { auditFolder, decide, receiptText } from '@coppice/cli';
+import { fileURLToPath } from 'node:url';
+import { auditFolder, decide, LocalService, receiptText } from '@coppice/cli';
+import { ProcessDriver } from '@coppice/host';
 import { toHex } from '@coppice/wire';
-import { Cluster, found, operation, statusOf, told, turned, until } from '../cluster.ts';
+import { Cluster, found, operation, statusOf, told, turned, until, valueOf } from '../cluster.ts';
 import { Load } from '../load.ts';
 import { commandLine, killAll, recover, recovered } from '../recovery.ts';
 import { killAllRounds } from '../rounds.ts';
@@ -248,4 +250,57 @@ it('a replica that was thought dead stops when it is shown the succession, and a
   assert.equal(status.health, 'succeeded');
   assert.equal(status.successor, toHex(local.service));
   await local.destroy();
+});
+
+it('a service is recovered to machines that an operator’s command launches, and from them', async (t) => {
+  const cluster = await found(t, { policy: { checkpointInterval: 8 } });
+  const client = await cluster.client();
+  const increment = operation({ command: 'increment', input: { key: 'k' } });
+  const count = async (): Promise<unknown> => valueOf((await client.submit(increment)).result);
+  for (let i = 1; i <= 5; i++) assert.equal(await count(), i);
+  await killAll(cluster);
+
+  const folder = mkdtempSync(join(tmpdir(), 'coppice-e2e-'));
+  const machines = new ProcessDriver({ folder, programOf: () => assert.fail('launches nothing') });
+  const running = { running: () => machines.running(), signal: cluster.signal.bind(cluster) };
+  t.after(async () => {
+    await killAll(running);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const script = fileURLToPath(new URL('../machines.ts', import.meta.url));
+  const driver = [process.execPath, script, cluster.folder, folder];
+  await recovered(cluster.folder, '--driver', ...driver);
+  const local = LocalService.open(cluster.folder, { driver });
+  assert.equal(machines.running().length, 4);
+  await client.succeed(local.addresses());
+  assert.equal(await count(), 6);
+  const second = new Cluster(t, local);
+  t.after(() => local.stopHost());
+  local.startHost();
+  await turned(second, client, 1);
+  const newcomer = machines.running().find(({ turn }) => turn === 1)!;
+  await until('the newcomer has the whole log', () => told(newcomer, 'history-complete') > 0);
+  const last = await client.submit(increment);
+  await local.stopHost();
+  await killAll(running);
+
+  // Turns of the successor begin at 1 again: what is on record of machines that are lost does not count.
+  const { answer } = await recovered(cluster.folder, '--from', folder, '--driver', ...driver);
+  assert.ok(answer.head.sequence >= last.sequence);
+  const third = LocalService.open(cluster.folder, { driver });
+  assert.deepEqual(
+    third.driver
+      .running()
+      .map(({ instance }) => instance)
+      .sort(),
+    machines
+      .running()
+      .map(({ instance }) => instance)
+      .sort(),
+  );
+  await client.succeed(third.addresses());
+  t.after(() => third.stopHost());
+  third.startHost();
+  await turned(new Cluster(t, third), client, 2);
+  assert.equal(await count(), (valueOf(last.result) as number) + 1);
 });

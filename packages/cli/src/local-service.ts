@@ -189,6 +189,7 @@ export class LocalService {
         `no release that the constitution approves and that executes what is active is in ${folder.releases.folder}`,
       );
     const before = folder.readService();
+    const lost = driver.running();
     const signers = folder
       .keys('members')
       .map((name) => folder.key('members', name))
@@ -197,9 +198,12 @@ export class LocalService {
       succession,
       release,
     }).catch((error: unknown) => {
-      for (const instance of driver.running()) driver.destroy(instance);
+      // Those that were launched for it: what is left of the others may be all that there is of the service.
+      const kept = new Set(lost.map(({ instance }) => instance));
+      for (const one of driver.running()) if (!kept.has(one.instance)) driver.destroy(one);
       throw error instanceof Error ? new UserError(`the service was not recovered: ${error.message}`) : error;
     });
+    for (const instance of lost) driver.forget(instance);
     folder.write(`predecessors/${toHex(service)}.bin`, folder.read('genesis.bin'));
     folder.write('genesis.bin', encode(genesisDocumentCodec, founded.document));
     folder.writeService({

@@ -3,14 +3,15 @@
  *
  *     COMMAND launch    stdin   {"launch":{…},"launchDigest":"…","settings":{…}}
  *                       stdout  {"address":"host:port","clientAddress":"host:port","instance":"…"}, and more if it likes
+ *     COMMAND inherit   stdin   what `launch` was given and said, and {"files":"/…","as":"history/1-…"}
  *     COMMAND destroy   stdin   what `launch` was given and said
  *
  * The host is not trusted, and so neither is the command: what it has to bind to the launch is `launchDigest`, and if it binds something
- * else, the instance is not admitted. Launched instances are remembered in files, until they were destroyed. docs/reference/collection.md.
+ * else, the instance is not admitted. Launched instances are remembered in files, until they were destroyed; those of a lost service in `lost/`. docs/reference/collection.md.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { launchDigest, type LaunchData } from '@coppice/attestation';
 import { nodeCryptography } from '@coppice/cryptography';
 import { fromHex, toHex } from '@coppice/wire';
@@ -31,8 +32,8 @@ export interface CommandDriverOptions {
   readonly before: Driver;
 }
 
-/** A virtual machine with a fresh TEE can take minutes. */
-const launchMs = 15 * 60_000;
+/** A virtual machine with a fresh TEE can take minutes, and a long log to get there longer. */
+const answerMs = { launch: 15 * 60_000, inherit: 4 * 3_600_000, destroy: 15 * 60_000 };
 const outputBytesMax = 1024 * 1024;
 
 export class CommandDriver implements Driver {
@@ -47,7 +48,7 @@ export class CommandDriver implements Driver {
     mkdirSync(this.#folder, { recursive: true });
   }
 
-  async launch({ bootstrap, epochKeys, launch, protocol }: LaunchRequest): Promise<RunningInstance> {
+  async launch({ bootstrap, epochKeys, firstEpoch, launch, protocol }: LaunchRequest): Promise<RunningInstance> {
     const { challenge, release, service, slot, turn, variant } = launch;
     const { cryptography, engineSettings = [], runtime } = this.#options.variantOf?.(launch) ?? {};
     const asked = {
@@ -57,7 +58,7 @@ export class CommandDriver implements Driver {
       launchDigest: toHex(launchDigest(nodeCryptography, launch)),
       ...(runtime === undefined ? {} : { runtime, engineSettings }),
       ...(cryptography === undefined ? {} : { cryptography }),
-      settings: { epochKeys, protocol, bootstrap },
+      settings: { epochKeys, ...(firstEpoch === undefined ? {} : { firstEpoch }), protocol, bootstrap },
     };
     const said = answerOf(await this.#run('launch', asked));
     const name = `turn-${String(turn).padStart(4, '0')}-slot-${slot}-${said.instance.slice(0, 8)}.json`;
@@ -80,6 +81,21 @@ export class CommandDriver implements Driver {
       .finally(() => this.#ending.delete(folder));
   }
 
+  async handOver(instance: RunningInstance, files: string, as: string): Promise<void> {
+    const { folder } = instance;
+    if (!folder.startsWith(this.#folder)) return this.#options.before.handOver(instance, files, as);
+    const launched = JSON.parse(readFileSync(folder, 'utf8')) as object;
+    await this.#run('inherit', { ...launched, files, as });
+  }
+
+  forget(instance: RunningInstance): void {
+    const { folder } = instance;
+    if (!folder.startsWith(this.#folder)) return this.#options.before.forget(instance);
+    const lost = join(this.#options.folder, 'lost');
+    mkdirSync(lost, { recursive: true });
+    renameSync(folder, join(lost, basename(folder)));
+  }
+
   running(): RunningInstance[] {
     const launched = readdirSync(this.#folder)
       .sort()
@@ -94,10 +110,11 @@ export class CommandDriver implements Driver {
   }
 
   /** What the command said on stdout. Rejects where it fails, with what it said on stderr. */
-  #run(action: 'launch' | 'destroy', input: object): Promise<string> {
+  #run(action: keyof typeof answerMs, input: object): Promise<string> {
     const [program = '', ...rest] = this.#options.command;
     return new Promise((resolve, reject) => {
-      const child = spawn(program, [...rest, action], { stdio: 'pipe', timeout: launchMs, killSignal: 'SIGKILL' });
+      const timeout = answerMs[action];
+      const child = spawn(program, [...rest, action], { stdio: 'pipe', timeout, killSignal: 'SIGKILL' });
       const [said, complained] = [[] as Buffer[], [] as Buffer[]];
       let length = 0;
       const collect = (into: Buffer[]) => (chunk: Buffer) => {

@@ -34,10 +34,10 @@ export interface Succession {
   readonly predecessor: Predecessor;
   readonly inheritance: Inheritance;
   /**
-   * Puts the log up to the predecessor's head into the folder `history/1-HEAD` of an instance, for the service of this digest. Where it is
-   * encrypted, the holders of these keys can open it: the founders.
+   * Writes the log up to the predecessor's head, as a ledger of the service of this digest, and gives its folder. Where it is encrypted, the
+   * holders of these keys can open it: the founders.
    */
-  readonly provide: (instanceFolder: string, service: Digest, sealingKeys: readonly Uint8Array[]) => Promise<void>;
+  readonly provide: (service: Digest, sealingKeys: readonly Uint8Array[]) => Promise<string>;
 }
 
 const answerMs = 20_000;
@@ -104,8 +104,10 @@ export async function found(
     onStep(`genesis signed by ${signatures.length} members`);
     if (succession !== undefined) {
       const sealingKeys = joins.map(({ keys }) => keys[0]!.sealingKey);
-      for (const { folder } of instances) await succession.provide(folder, built.service, sealingKeys);
-      onStep(`log of ${succession.predecessor.header.sequence} batches handed over`);
+      const log = await succession.provide(built.service, sealingKeys);
+      const { sequence } = succession.predecessor.header;
+      for (const instance of instances) await driver.handOver(instance, log, `history/1-${sequence}`);
+      onStep(`log of ${sequence} batches handed over`);
     }
     const patience = succession === undefined ? answerMs : inheritingMs;
     await Promise.all(

@@ -56,7 +56,7 @@ export type HostEvent =
 
 export interface HostOptions {
   readonly cryptography: Cryptography;
-  readonly driver: Driver;
+  readonly driver: Pick<Driver, 'launch' | 'destroy' | 'running'>;
   readonly service: Digest;
   readonly epochKeys: number;
   /** What this machine lacks for a launch, and what to do about it; `undefined`: nothing. Asked again until nothing is missing. */

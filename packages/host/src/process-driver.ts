@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -44,6 +45,10 @@ export interface Driver {
   destroy(instance: RunningInstance): void;
   /** Instances that run, also those that an earlier host launched. */
   running(): RunningInstance[];
+  /** Puts what is in `folder` of this machine into the instance's folder, as its folder `name`. */
+  handOver(instance: RunningInstance, folder: string, name: string): Promise<void>;
+  /** It is of a service that was lost, and another goes on: it is not to be counted any more, and whoever has its disk keeps it. */
+  forget(instance: RunningInstance): void;
 }
 
 export interface ProcessDriverOptions {
@@ -167,6 +172,13 @@ export class ProcessDriver implements Driver {
     }
     endCompanion(instance.folder);
   }
+
+  async handOver({ folder }: RunningInstance, from: string, name: string): Promise<void> {
+    await cp(from, join(folder, name), { recursive: true });
+  }
+
+  /** Its process, if there is one, is asked of the machine. */
+  forget(): void {}
 
   running(): RunningInstance[] {
     const folder = join(this.#options.folder, 'instances');

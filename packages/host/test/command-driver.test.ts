@@ -40,6 +40,8 @@ function driverOf(t: TestContext, body: string) {
     launch: () => Promise.reject(new Error('not asked')),
     destroy: (instance) => void ended.push(instance),
     running: () => [earlier],
+    handOver: () => Promise.reject(new Error('not asked')),
+    forget: () => undefined,
   };
   const open = (): CommandDriver => new CommandDriver({ folder, command: [process.execPath, script], before });
   return { folder, open, ended, earlier };
@@ -86,6 +88,25 @@ test('an instance that could not be ended is still there to be ended', async (t)
     driver.destroy(running);
     return readdirSync(join(folder, 'launched')).length === 0;
   });
+});
+
+test('a founder is handed the log by the command, and instances of a lost service are kept on record and not counted', async (t) => {
+  const { folder, open } = driverOf(
+    t,
+    `if (action === 'launch') say({ address: 'a:1', clientAddress: 'a:2', instance: '${key}', machine: 'm-17' });
+     writeFileSync(folder + '/' + action, JSON.stringify(input));`,
+  );
+  const driver = open();
+  const running = await driver.launch({ ...request, firstEpoch: 12 });
+  await driver.handOver(running, '/recovered', 'history/1-99');
+  const told = JSON.parse(readFileSync(join(folder, 'inherit'), 'utf8')) as Record<string, unknown>;
+  assert.deepEqual([told['machine'], told['files'], told['as']], ['m-17', '/recovered', 'history/1-99']);
+  assert.deepEqual(told['settings'], { epochKeys: 9, firstEpoch: 12, protocol: 2, bootstrap: ['a:1'] });
+
+  driver.forget(running);
+  assert.equal(open().running().length, 1);
+  assert.equal(readdirSync(join(folder, 'lost')).length, 1);
+  assert.ok(!existsSync(join(folder, 'destroy')));
 });
 
 const faults: [string, string, RegExp][] = [

@@ -25,6 +25,7 @@ export function ledgerCommands(program: Command): void {
     .option('--receipts <file...>', 'receipts that members and clients hold: one beyond the disks voids the result')
     .option('--pinned <checkpoint...>', 'checkpoints that members noted, SEQUENCE:ROOT: as receipts')
     .option('--accept-loss', 'go on with fewer disks than it takes to lose nothing', false)
+    .option('--driver <command...>', 'executable that launches the founders, in place of processes of this machine')
     .option('--check', 'say what would be recovered, and found nothing', false)
     .action((options: RecoverOptions & Answering) => recover(options, new Output(options.json)));
 

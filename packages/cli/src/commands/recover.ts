@@ -23,6 +23,8 @@ export interface RecoverOptions {
   readonly share?: readonly string[];
   readonly shareKey?: string;
   readonly acceptLoss: boolean;
+  /** The operator's command that launches the founders, in place of processes of this machine. */
+  readonly driver?: readonly string[];
   /** Say what would be recovered, and found nothing. */
   readonly check: boolean;
 }
@@ -48,13 +50,13 @@ export async function recover(options: RecoverOptions, output: Output): Promise<
     throw new UserError('not recovered: members may accept the loss with --accept-loss');
 
   const { constitution } = analysis.log;
-  const history = historyProvider(options.folder, last, constitution, () => recordsUpTo(source, last));
+  const history = historyProvider(options.folder, constitution, () => recordsUpTo(source, last));
   try {
     const succession = { ...successionOf(analysis), provide: history.provide };
     const local = await LocalService.succeed(
       options.folder,
       { constitution, active: readActivation(analysis.log.state.view()), succession },
-      { onStep: (step) => output.say(step) },
+      { onStep: (step) => output.say(step), ...(options.driver === undefined ? {} : { driver: options.driver }) },
     );
     const instances = local.driver.running();
     output.answer({ ...document, successor: local.service, instances }, [

@@ -1,8 +1,8 @@
 /**
- * The recovered log as files: written once, then copied to each founder.
+ * The recovered log as files, of which each founder gets a copy.
  */
-import { cpSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type Constitution, encrypts } from '@coppice/governance';
 import type { Succession } from '@coppice/host';
 import { InstanceVault, Readers, type ReadItem } from '@coppice/node';
@@ -33,31 +33,23 @@ async function writeLedger(
   );
 }
 
-/**
- * Hands the log of `records`, up to batch `last`, to one founder after the other: encrypted to them, and to those to whom the constitution
- * has instances encrypt, if any.
- */
+/** Writes the log of `records`: encrypted to the founders, and to those to whom the constitution has instances encrypt, if any. */
 export function historyProvider(
   workFolder: string,
-  last: number,
   constitution: Constitution,
   records: () => Iterable<ReadItem>,
 ): { readonly provide: Succession['provide']; readonly clean: () => void } {
-  const written = join(workFolder, 'recovered');
-  let begun = false;
+  const written = join(resolve(workFolder), 'recovered');
   return {
-    async provide(instanceFolder, service, sealingKeys) {
-      if (!begun) {
-        begun = true;
-        // What an attempt that failed left there is of another service.
-        rmSync(written, { recursive: true, force: true });
-        const { keys, sharing } = new Readers(constitution);
-        const readers = { keys: [...keys, ...sealingKeys], sharing };
-        const journal = { warn: () => undefined };
-        const vault = encrypts(constitution) ? new InstanceVault({ readers, journal }) : undefined;
-        await writeLedger(written, { service, vault }, records());
-      }
-      cpSync(written, join(instanceFolder, 'history', `1-${last}`), { recursive: true });
+    async provide(service, sealingKeys) {
+      // What an attempt that failed left there is of another service.
+      rmSync(written, { recursive: true, force: true });
+      const { keys, sharing } = new Readers(constitution);
+      const readers = { keys: [...keys, ...sealingKeys], sharing };
+      const journal = { warn: () => undefined };
+      const vault = encrypts(constitution) ? new InstanceVault({ readers, journal }) : undefined;
+      await writeLedger(written, { service, vault }, records());
+      return written;
     },
     clean: () => rmSync(written, { recursive: true, force: true }),
   };

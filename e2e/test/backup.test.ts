@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { it, type TestContext } from 'node:test';
@@ -37,12 +37,22 @@ it('a backup that was taken under load answers for every batch', async (t) => {
     const { sequence } = await coppice('backup', 'create', folder, '--store', store);
     return sequence > places.at(-1)! + 4;
   });
+  // What is written meanwhile is no damage.
+  const verified = await coppice('ledger', 'verify', folder);
+  assert.deepEqual([verified.ok, verified.snapshot.problem], [true, undefined]);
   stop.abort();
   await load;
   const release = foundersRelease(cluster);
   const service = toHex(cluster.local.service);
   const auditor = join(cluster.folder, 'auditors', 'auditor-1.key');
   await cluster.local.destroy();
+
+  // A crash cuts the last write, and that loses nothing.
+  const segments = readdirSync(join(folder, 'ledger')).filter((name) => name.endsWith('.seg'));
+  const last = join(folder, 'ledger', segments.sort().at(-1)!);
+  truncateSync(last, readFileSync(last).findLastIndex((byte) => byte !== 0) - 2);
+  const { cut, frames, ok } = await coppice('ledger', 'verify', folder);
+  assert.deepEqual([ok, frames, cut.length], [true, [], 1]);
 
   const restored = join(cluster.folder, 'restored');
   assert.equal((await coppice('backup', 'verify', '--store', store)).ok, true);

@@ -49,6 +49,9 @@ it('a service whose replicas are all killed goes on from their disks, and a clie
     const report = await auditFolder(instance!.folder, service);
     assert.deepEqual(report.problems, []);
     assert.deepEqual(report.service, local.service);
+    const [succession] = report.successions;
+    assert.deepEqual([succession!.from, succession!.to], [before, local.service]);
+    assert.equal(succession!.sequence, answer.head.sequence);
   }
   // Nor is there anything secret in what shows both services to anyone.
   const exported = join(folderFor(t), 'public.ledger');
@@ -66,6 +69,10 @@ it('a service whose replicas are all killed goes on from their disks, and a clie
   writeFileSync(kept, receiptText(old));
   assert.equal((await commandLine('receipt', 'verify', kept, '--service', toHex(before))).status, 0);
   assert.equal((await commandLine('receipt', 'verify', kept, '--service', toHex(local.service))).status, 1);
+  // Whoever has the service's folder has what leads from the one to the other.
+  const verified = await commandLine('receipt', 'verify', kept, '--folder', cluster.folder);
+  const { lostAt, service } = verified.answer as { lostAt: number; service: string };
+  assert.deepEqual([verified.status, service, lostAt], [0, toHex(before), answer.head.sequence]);
 });
 
 it('turns go on in the successor, and it can be lost and recovered, too', async (t) => {

@@ -96,6 +96,7 @@ export async function audit(
     stopped,
     end,
     service: found?.service,
+    successions: found?.successions ?? [],
     batches: found?.batches ?? 0,
     transactions: found?.transactions ?? 0,
     epochs: found?.epochs ?? [],

@@ -36,13 +36,14 @@ import { checkGenesisDocument } from './genesis.ts';
 import { GovernanceWatch } from './governance.ts';
 import { type Accepted, LogWatch } from './log.ts';
 import { MembershipWatch } from './membership.ts';
-import type { AuditReport, Findings } from './report.ts';
+import type { AuditReport, Findings, SuccessionReport } from './report.ts';
 import { StateWatch } from './state-replay.ts';
 import { votesOf, VoteWatch } from './votes.ts';
 
 type Found = Pick<
   AuditReport,
   | 'service'
+  | 'successions'
   | 'batches'
   | 'transactions'
   | 'epochs'
@@ -63,8 +64,7 @@ export class Auditor {
   /** The same, remembering signatures that were good: a vote is in a prepared, a commit, an epoch certificate. */
   readonly #remembering: Cryptography;
   #service: Digest;
-  /** It, and those that it goes on from. */
-  readonly #services: Digest[];
+  readonly #successions: SuccessionReport[] = [];
   readonly #log: LogWatch;
   #membership: MembershipWatch;
   readonly #votes = new VoteWatch();
@@ -90,7 +90,6 @@ export class Auditor {
     this.#cryptography = cryptography;
     this.#remembering = remembering(cryptography);
     this.#service = serviceDigest(cryptography, document.genesis);
-    this.#services = [this.#service];
     checkGenesisDocument(cryptography, findings, document);
     const objection = options.checkGenesis?.(document);
     if (objection !== undefined) findings.add('genesis', objection);
@@ -140,13 +139,15 @@ export class Auditor {
     const { committed: sequence, time, waiting } = this.#log;
     this.#membership.end(time);
     const { service } = this.#options;
-    if (service !== undefined && !this.#services.some((one) => sameBytes(one, service)))
+    const services = [...this.#successions.map(({ from }) => from), this.#service];
+    if (service !== undefined && !services.some((one) => sameBytes(one, service)))
       this.#findings.add('genesis', 'the ledger is of another service');
     for (const { epoch } of this.#early)
       this.#findings.add('checkpoint-certificate', `of epoch ${epoch}, which does not begin`);
     const { epochs, turns, ages, faults, suspicions } = this.#membership;
     return {
       service: this.#service,
+      successions: this.#successions,
       ...this.counts,
       epochs,
       turns,
@@ -190,7 +191,7 @@ export class Auditor {
     if (digest !== undefined && !sameBytes(digest, stateDigest)) return wrong('it goes on from another state');
 
     this.#service = serviceDigest(this.#cryptography, document.genesis);
-    this.#services.push(this.#service);
+    this.#successions.push({ from: service, to: this.#service, sequence, time });
     checkGenesisDocument(this.#cryptography, this.#findings, document);
     const objection =
       this.#options.checkGenesis?.(document) ?? this.#governance.succeed(this.#service, document.constitution);

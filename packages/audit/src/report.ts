@@ -148,6 +148,16 @@ export interface SuspicionReport {
   readonly sequence: number;
 }
 
+/** A service that was lost, and the one that goes on with its log. */
+export interface SuccessionReport {
+  readonly from: Digest;
+  readonly to: Digest;
+  /** The last batch of the one before. */
+  readonly sequence: number;
+  /** Of the later one's genesis. */
+  readonly time: number;
+}
+
 export interface AuditReport {
   readonly ok: boolean;
   readonly problems: readonly Problem[];
@@ -157,6 +167,8 @@ export interface AuditReport {
   /** How the ledger's files end; `torn` is what a crash leaves. */
   readonly end: 'clean' | 'torn' | 'corrupt' | undefined;
   readonly service: Digest | undefined;
+  /** Where members went on with another service, since the one before was lost. The oldest first. */
+  readonly successions: readonly SuccessionReport[];
   /** Committed batches, and transactions in them. */
   readonly batches: number;
   readonly transactions: number;

@@ -82,6 +82,7 @@ export async function restore(
   output.answer({ ok: true, name, folder: out, service, sequence, at: at ?? null }, [
     `${out}: through batch ${sequence} of service ${service}`,
     `what is in it is proven by: coppice audit ${out} --service ${service}`,
-    `and asked${at === undefined ? '' : ', as of then,'} by: coppice backup serve ${out} --service ${service}`,
+    `and asked${at === undefined ? '' : ', as of then,'} by: coppice backup serve ${out} --service ${service} --release FOLDER --auditor-key FILE`,
+    '  with the release that has the service, and the key of an auditor, if the ledger is encrypted',
   ]);
 }

@@ -7,7 +7,8 @@ import { nodeCryptography } from '@coppice/cryptography';
 import { type HistoricalValue, historicalValueCodec, verifyHistoricalValue } from '@coppice/ledger';
 import { decodeKey, type Key } from '@coppice/service';
 import { decodePlainCbor, encode, type PlainValue, toLatin1 } from '@coppice/wire';
-import { connect, type ServiceOptions, serviceOf } from '../connect.ts';
+import { connect, type ServiceOptions } from '../connect.ts';
+import { ancestorLines, ancestryOf, judgedOf } from '../lineage.ts';
 import type { Output } from '../output.ts';
 import { PendingFile } from '../pending-file.ts';
 import { UserError } from '../service-folder.ts';
@@ -79,7 +80,11 @@ export function verifyHistory(file: string, options: { folder: string; service?:
   } catch {
     throw new UserError(`cannot read ${file}`);
   }
-  const verdict = verifyHistoricalValue(nodeCryptography, bytes, { service: serviceOf(options) });
+  const verdict = judgedOf(
+    ancestryOf(options),
+    (service) => verifyHistoricalValue(nodeCryptography, bytes, { service }),
+    ({ checkpoint }) => checkpoint,
+  );
   if (!verdict.ok) {
     output.answer({ ok: false, check: verdict.check, reason: verdict.reason }, [
       `NOT VALID: ${verdict.check}: ${verdict.reason}`,
@@ -91,8 +96,10 @@ export function verifyHistory(file: string, options: { folder: string; service?:
   const key = decodeKey(toLatin1(keyBytes));
   const decoded = encoded === undefined ? undefined : decodePlainCbor(encoded);
   const version = { ...interval, value: decoded?.ok === true ? decoded.value : undefined };
-  output.answer({ ok: true, map, key, ...documented(version) }, [
+  const { head, service } = verdict.of;
+  output.answer({ ok: true, service, lostAt: head?.sequence ?? null, map, key, ...documented(version) }, [
     'valid',
+    ...ancestorLines(verdict.of),
     `  map       ${map}`,
     `  key       ${JSON.stringify(key)}`,
     `  ${lineOf(version)}`,

@@ -67,13 +67,24 @@ function segmentPath(ledger: string, first: number): string {
   return locate(ledger, `ledger-${String(first).padStart(16, '0')}.seg`);
 }
 
-/** The segments of a ledger, and what is wrong with their frames, if anything is. */
-function segmentsOf(dataFolder: string, ledger: string, keys: FileKeys): { segments: Segment[]; problem?: string } {
+interface Listed {
+  readonly segments: Segment[];
+  /** What is wrong with their frames. */
+  readonly problem?: string;
+  /** That the last write was cut, which loses nothing. */
+  readonly cut?: string;
+}
+
+/** The segments of a ledger, and how their frames end. */
+function segmentsOf(dataFolder: string, ledger: string, keys: FileKeys): Listed {
   const segments = new Map<number, Segment>();
   let problem: string | undefined;
+  let cut: string | undefined;
   for (const item of readLedger(ledger, { keys: 'sealed' })) {
     if (item.kind !== 'record') {
-      problem = problemOf(item);
+      // What was fetched of the time before has its name since it was whole.
+      if (item.kind === 'torn' && ledger === join(dataFolder, 'ledger')) cut = problemOf(item);
+      else problem = problemOf(item);
       break;
     }
     const { position, sequence } = item.record;
@@ -99,7 +110,11 @@ function segmentsOf(dataFolder: string, ledger: string, keys: FileKeys): { segme
     const record = decodeRecord(item.record.type, item.record.payload);
     if (record.ok && record.value.kind === 'batch') segment.epochs = widened(segment.epochs, record.value.header.epoch);
   }
-  return { segments: [...segments.values()], ...(problem !== undefined && { problem }) };
+  return {
+    segments: [...segments.values()],
+    ...(problem !== undefined && { problem }),
+    ...(cut !== undefined && { cut }),
+  };
 }
 
 /** Whom the segment's key file names. */
@@ -121,14 +136,23 @@ function problemOf(end: LedgerEnd): string | undefined {
   return `${segment} at ${offset}, record ${position}: ${reason}`;
 }
 
+function cannotRead(end: Extract<LedgerEnd, { kind: 'corrupt' }>): UserError {
+  const hint =
+    end.damage.reason === 'key-missing'
+      ? '\nit is encrypted, and none of the keys that were given opens it: --key FILE names one of an auditor'
+      : '';
+  return new UserError(`the ledger cannot be read further: ${problemOf(end)}${hint}`);
+}
+
 export async function listLedger(folder: string, { key }: Pick<LedgerOptions, 'key'>, output: Output): Promise<void> {
   const dataFolder = dataFolderOf(folder);
   const keys = await openKeyFiles(dataFolder, auditorKeys(dataFolder, key));
   const parts = ledgersIn(dataFolder).map((ledger) => segmentsOf(dataFolder, ledger, keys));
   const segments = parts.flatMap((part) => part.segments);
   const problems = parts.flatMap(({ problem }) => problem ?? []);
+  const cut = parts.flatMap((part) => part.cut ?? []);
   const range = (of: Range | null): string => (of === null ? '?' : of[0] === of[1] ? `${of[0]}` : `${of[0]}–${of[1]}`);
-  output.answer({ segments, problems }, [
+  output.answer({ segments, problems, cut }, [
     ...table([
       ['segment', 'bytes', 'records', 'batches', 'epochs', 'encrypted to'],
       ...segments.map((one) => [
@@ -141,6 +165,7 @@ export async function listLedger(folder: string, { key }: Pick<LedgerOptions, 'k
       ]),
     ]),
     ...problems.map((problem) => `! ${problem}`),
+    ...cut,
   ]);
 }
 
@@ -154,7 +179,7 @@ export async function showRecords(
   const dataFolder = dataFolderOf(folder);
   const records: object[] = [];
   for await (const item of readSealedFolder(dataFolder, auditorKeys(dataFolder, key))) {
-    if (item.kind === 'corrupt') throw new UserError(`the ledger cannot be read further: ${problemOf(item)}`);
+    if (item.kind === 'corrupt') throw cannotRead(item);
     if (item.kind !== 'record' || item.record.sequence !== sequence) continue;
     const { payload, position, type } = item.record;
     const decoded = decodeRecord(type, payload.slice());
@@ -218,11 +243,12 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
   const keys = await openKeyFiles(dataFolder, readers);
   const parts = ledgersIn(dataFolder).map((ledger) => segmentsOf(dataFolder, ledger, keys));
   const frames = parts.flatMap(({ problem }) => problem ?? []);
+  const cut = parts.flatMap((part) => part.cut ?? []);
   const unread = parts
     .flatMap(({ segments }) => segments)
     .filter((one) => one.encryptedTo !== null && one.epochs === null);
   const read = unread.length === 0 || readers.length > 0;
-  const restored = read ? newestSnapshot(dataFolder, keys) : undefined;
+  const restored = read ? await newestSnapshot(dataFolder, readers) : undefined;
   // The ledger is long: the audit, which verifies its checkpoints, is not the only one to look for them while it is read.
   let isCertified: boolean | undefined;
   const onItem = (item: ReadItem): void => {
@@ -234,9 +260,10 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
   const problem = restored?.problem ?? (isCertified === true ? undefined : 'the ledger has no such checkpoint');
   const snapshot = restored && { sequence: restored.sequence, ...(problem !== undefined && { problem }) };
   const ok = frames.length === 0 && report?.ok !== false && snapshot?.problem === undefined;
-  output.answer({ ok, frames, audit: report ?? null, snapshot: snapshot ?? null }, [
+  output.answer({ ok, frames, cut, audit: report ?? null, snapshot: snapshot ?? null }, [
     frames.length === 0 ? 'every frame is whole' : 'FRAMES ARE DAMAGED',
     ...frames.map((problem) => `  ! ${problem}`),
+    ...cut.map((what) => `  ${what}: nothing that was reported durable is missing`),
     report === undefined
       ? 'what is in them was not read: no key of an auditor was given'
       : `${report.ok ? 'what is in them holds' : 'WHAT IS IN THEM DOES NOT HOLD'}: ${report.batches} batches, ${report.transactions} transactions, ${report.epochs.length} epochs`,
@@ -254,23 +281,35 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
   if (!ok) process.exitCode = 1;
 }
 
+interface NewestSnapshot {
+  readonly sequence: number;
+  readonly certificate?: CheckpointCertificate;
+  readonly problem?: string;
+}
+
 /** The newest snapshot, and the checkpoint the state of which it makes; `undefined`: there is none. */
-function newestSnapshot(
+async function newestSnapshot(
   dataFolder: string,
-  keys: FileKeys,
-): { readonly sequence: number; readonly certificate?: CheckpointCertificate; readonly problem?: string } | undefined {
+  readers: Parameters<typeof openKeyFiles>[1],
+): Promise<NewestSnapshot | undefined> {
   const folder = join(dataFolder, 'snapshots');
   if (!existsSync(folder)) return undefined;
   const service = serviceOfLedger(join(dataFolder, 'ledger'));
   if (service === undefined) return undefined;
-  const snapshots = new Snapshots(folder, { service, keys, readOnly: true });
-  const sequence = snapshots.list().at(-1);
-  if (sequence === undefined) return undefined;
-  try {
-    return { sequence, certificate: restoreSnapshot(snapshots, sequence).certificate };
-  } catch (error) {
-    return { sequence, problem: error instanceof Error ? error.message : String(error) };
+  const newest = (): number | undefined => new Snapshots(folder, { service, readOnly: true }).list().at(-1);
+  for (let sequence = newest(); sequence !== undefined;) {
+    // After its name was seen: its key file was durable before. An instance that runs may write the next one meanwhile, and remove this one.
+    const keys = await openKeyFiles(dataFolder, readers);
+    try {
+      const snapshots = new Snapshots(folder, { service, keys, readOnly: true });
+      return { sequence, certificate: restoreSnapshot(snapshots, sequence).certificate };
+    } catch (error) {
+      const later = newest();
+      if (later === sequence) return { sequence, problem: error instanceof Error ? error.message : String(error) };
+      sequence = later;
+    }
   }
+  return undefined;
 }
 
 /** Whether this is a checkpoint of the same state in the same place; `undefined`: of another place, or none. */
@@ -293,7 +332,7 @@ export async function exportLedger(
   async function* records(): AsyncGenerator<{ readonly type: number; readonly payload: Uint8Array }> {
     for await (const item of readSealedFolder(dataFolder, readers)) {
       if (item.kind === 'record') yield item.record;
-      else if (item.kind === 'corrupt') throw new UserError(`the ledger cannot be read further: ${problemOf(item)}`);
+      else if (item.kind === 'corrupt') throw cannotRead(item);
     }
   }
   await writePublicLog(options.out, publicRecords(records()));

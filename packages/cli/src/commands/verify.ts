@@ -13,6 +13,7 @@ import { type ReadItem, readSealedFolder } from '@coppice/node';
 import { decodeWriteSet, mapOf, State } from '@coppice/state';
 import { decodeResult, type GenesisDocument, toHex } from '@coppice/wire';
 import { serviceOf } from '../connect.ts';
+import { ancestorLines, ancestryOf, judgedOf } from '../lineage.ts';
 import { duration, type Output } from '../output.ts';
 import { auditorKeys, UserError } from '../service-folder.ts';
 import { suspicionReasons } from './status.ts';
@@ -26,7 +27,11 @@ export function verifyReceiptFile(file: string, options: { folder: string; servi
   }
   // Text is JSON; anything else is the binary form.
   const text = bytes[0] === 0x7b ? new TextDecoder().decode(bytes) : undefined;
-  const verdict = judgeReceipt(text ?? bytes, serviceOf(options));
+  const verdict = judgedOf(
+    ancestryOf(options),
+    (service) => judgeReceipt(text ?? bytes, service),
+    ({ header }) => header.sequence,
+  );
   if (!verdict.ok) {
     output.answer({ ok: false, check: verdict.check, reason: verdict.reason }, [
       `NOT VALID: ${verdict.check}: ${verdict.reason}`,
@@ -39,6 +44,8 @@ export function verifyReceiptFile(file: string, options: { folder: string; servi
   output.answer(
     {
       ok: true,
+      service: header.service,
+      lostAt: verdict.of.head?.sequence ?? null,
       epoch: header.epoch,
       sequence: header.sequence,
       index,
@@ -47,7 +54,7 @@ export function verifyReceiptFile(file: string, options: { folder: string; servi
     },
     [
       'valid',
-      `  service   ${toHex(header.service)}`,
+      ...(verdict.of.head === undefined ? [`  service   ${toHex(header.service)}`] : ancestorLines(verdict.of)),
       `  batch     ${header.sequence} of epoch ${header.epoch}, transaction ${index}`,
       `  time      ${new Date(header.time).toISOString()} (agreed)`,
       `  result    ${result.ok ? JSON.stringify(result.value) : toHex(resultBytes)}`,
@@ -215,6 +222,12 @@ export async function audit(
   const lines = [
     report.ok ? 'the ledger holds' : 'THE LEDGER DOES NOT HOLD',
     ...(report.service === undefined ? [] : [`  service       ${toHex(report.service)}`]),
+    ...report.successions
+      .toReversed()
+      .map(
+        ({ from, sequence, time }) =>
+          `  goes on from  ${toHex(from)}, after its batch ${sequence}, since ${new Date(time).toISOString()}`,
+      ),
     `  batches       ${report.batches}, with ${report.transactions} transactions, in ${report.epochs.length} epochs`,
     ...schemeLines(report.epochs),
     `  checkpoints   ${report.checkpoints.certified} certified, the state recomputed at ${report.checkpoints.stateRecomputed}`,

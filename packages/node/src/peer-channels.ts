@@ -15,6 +15,8 @@ import { FrameReader, writeFrame } from '@coppice/client';
 import { FairQueue } from './fair-queue.ts';
 
 const backlogMax = 64 * 1024 * 1024;
+/** The largest message has what a batch gave: for a replica that got something else. */
+const frameBytesMax = limits.recordBytes + 1024;
 const redialMs = 250;
 /** At most so many connections that have not shown a key. */
 const strangersMax = 64;
@@ -101,7 +103,7 @@ export class PeerChannels {
     if (before !== undefined && before !== socket) before.destroy();
     socket.setNoDelay(true);
     const channel = this.#channel(id, socket);
-    const reader = new FrameReader(limits.messageBytes + 1024);
+    const reader = new FrameReader(frameBytesMax);
     socket.on('data', (chunk: Buffer) =>
       this.#receive(channel, reader, chunk, (frame) => this.#frames.add(channel, frame)),
     );
@@ -192,7 +194,7 @@ export class PeerChannels {
       current.timer = setTimeout(() => this.#connect(id), redialMs);
     });
     const channel = this.#channel(id, socket);
-    const reader = new FrameReader(limits.messageBytes + 1024);
+    const reader = new FrameReader(frameBytesMax);
     socket.on('data', (chunk: Buffer) => {
       this.#receive(channel, reader, chunk, (frame) => {
         if (accepted) return this.#frames.add(channel, frame);

@@ -28,7 +28,7 @@ export const limits = {
   constitutionBytes: 256 * 1024,
   /** Nodes of a Merkle path: a tree of 2^53 leaves is the largest that a sequence number can name. */
   pathNodes: 64,
-  /** Bytes of one message between replicas. */
+  /** Bytes of what one message between replicas carries: of all but the outcomes of a batch. */
   messageBytes: 8 * 1024 * 1024,
   /** Bytes of one record of a ledger: a batch, and all that its requests and the batch itself may give and write. spec/requests.md, lines 6 and 13. */
   recordBytes: 20 * 1024 * 1024,

@@ -2,7 +2,7 @@
  * All replicas gone at once: members go on with what their disks hold, and nothing that was acknowledged is lost.
  */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
@@ -117,7 +117,18 @@ it('turns go on in the successor, and it can be lost and recovered, too', async 
   const gone = await recover(cluster.folder, '--check', '--share', ...shares.slice(0, 2), '--share-key', key);
   assert.equal(gone.status, 1);
   assert.match(gone.said, /1 of 2 shares that segment \d+ takes were released/);
-  const together = ['--share', shares[0]!, shares[2]!, '--share-key', key];
+  // One more says that it is member 2, and that it has something of every file.
+  const lie = join(cluster.folder, 'lie.json');
+  const { shares: ofFirst, ...said } = JSON.parse(readFileSync(shares[0]!, 'utf8')) as {
+    shares: Record<string, string>;
+  };
+  const ids = Object.keys(ofFirst);
+  const mixed = ids.map((id, i) => [id, i % 2 === 0 ? '00' : ofFirst[ids[i - 1]!]]);
+  writeFileSync(lie, JSON.stringify({ ...said, shares: Object.fromEntries(mixed) }));
+  const together = ['--share', lie, shares[0]!, shares[2]!, '--share-key', key];
+  const checked = await recover(cluster.folder, '--check', ...together);
+  assert.equal(checked.status, 0, checked.said);
+  assert.equal(checked.said.split('lie.json: the share of segment').length, 2, checked.said);
   const { local: second } = await recovered(cluster.folder, ...together);
   renameSync(`${auditors}.away`, auditors);
   await client.succeed(second.addresses());

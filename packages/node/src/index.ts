@@ -6,7 +6,7 @@ export { historyFolders, partialHistory, readDataFolder, type ReadItem } from '.
 export { readSealedFolder } from './sealed-folder.ts';
 export { restoreSnapshot } from './snapshot-reader.ts';
 export { SnapshotWriter } from './snapshot-writer.ts';
-export { combineShares, openReleased, openShare, releaseShare, type Share } from './shares.ts';
+export { byThreshold, combineShares, openReleased, openShare, releaseShare, type Share } from './shares.ts';
 export { InstanceVault, keyFilesOf, openKeyFiles, writersOf } from './vault.ts';
 export { encodeMessage } from './replica-node.ts';
 export { parseSettings } from './settings.ts';

@@ -69,12 +69,60 @@ export async function openReleased(file: KeyFile, sealed: Uint8Array, own: KeyOb
   return share === undefined || share.length < 3 ? undefined : { threshold: share[0]!, part: share.slice(1) };
 }
 
-/** The key of a file, if these shares make it. */
-export async function combineShares(file: KeyFile, shares: readonly Share[]): Promise<FileKey | undefined> {
-  const [first] = shares;
-  if (first === undefined || shares.length < first.threshold) return undefined;
+/** Of shares that claim the same threshold, so many choices are tried: all that there are of sixteen. */
+const triesMax = 12_870;
+
+/**
+ * The key of a file, if as many of these shares as it takes are right, and which of the others are wrong. Whoever released a share may have made it
+ * up, with its threshold: what tells is the id of the key. spec/recovery.md, line 64.
+ */
+export async function combineShares<S extends Share>(
+  file: KeyFile,
+  shares: readonly S[],
+): Promise<{ readonly key: FileKey; readonly wrong: readonly S[] } | undefined> {
+  for (const [threshold, claiming] of byThreshold(shares)) {
+    let tries = 0;
+    for (const some of choicesOf(claiming, threshold)) {
+      if (tries++ === triesMax) break;
+      const key = await keyOf(file, some);
+      if (key === undefined) continue;
+      const wrong: S[] = [];
+      for (const share of shares) {
+        const others = some.filter(({ part }) => part.at(-1) !== share.part.at(-1)).slice(0, threshold - 1);
+        const right = share.threshold === threshold && (await keyOf(file, [...others, share])) !== undefined;
+        if (!right) wrong.push(share);
+      }
+      return { key, wrong };
+    }
+  }
+  return undefined;
+}
+
+/** Shares by the threshold that they claim, the one that most claim first. */
+export function byThreshold<S extends Share>(shares: readonly S[]): [number, S[]][] {
+  return [...Map.groupBy(shares, ({ threshold }) => threshold)].sort(([, a], [, b]) => b.length - a.length);
+}
+
+/** The key that exactly these make, if it is the file's. */
+async function keyOf(file: KeyFile, shares: readonly Share[]): Promise<FileKey | undefined> {
   const combined = await combine(shares.map(({ part }) => part)).catch(() => undefined);
   const key = combined && fileKey(combined);
   // A wrong share gives a wrong key, and the scheme cannot know.
   return key !== undefined && sameBytes(key.id, file.id) ? key : undefined;
+}
+
+/** Every choice of `count` of these, in order; before, some that are next to each other, of which one avoids any single one. */
+function* choicesOf<S>(from: readonly S[], count: number): Generator<S[]> {
+  if (count > from.length) return;
+  for (let i = 0; i < from.length; i++) yield [...from.slice(i), ...from.slice(0, i)].slice(0, count);
+  yield* combinations(from, count);
+}
+
+function* combinations<S>(from: readonly S[], count: number): Generator<S[]> {
+  if (count === 0) {
+    yield [];
+    return;
+  }
+  for (let i = 0; i + count <= from.length; i++)
+    for (const rest of combinations(from.slice(i + 1), count - 1)) yield [from[i]!, ...rest];
 }

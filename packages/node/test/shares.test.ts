@@ -63,11 +63,12 @@ test('any k members make the key, fewer do not', async () => {
     [1, 2],
     [0, 1, 2],
   ]) {
-    const key = await combineShares(
+    const found = await combineShares(
       file,
       some.map((i) => shares[i]!),
     );
-    assert.ok(key && sameBytes(key.id, file.id));
+    assert.ok(found && sameBytes(found.key.id, file.id));
+    assert.deepEqual(found.wrong, []);
   }
   assert.equal(await combineShares(file, [shares[0]!]), undefined);
   assert.equal(await combineShares(file, [shares[0]!, shares[0]!]), undefined);
@@ -97,4 +98,43 @@ test('a share is of its file, its member and its recoverer', async () => {
   assert.equal(await openReleased(file, sealed, members[1].privateKey), undefined);
   const wrong = { threshold: 2, part: (await releasedBy(1, file))!.part.toReversed() };
   assert.equal(await combineShares(file, [(await releasedBy(0, file))!, wrong]), undefined);
+});
+
+test('whoever lies, about a share or how many it takes, is told from as many honest ones as it takes', async () => {
+  const [file] = await filesOf('lies', among(2, 0, 1, 2), among(2, 0, 1, 2));
+  const shares = await Promise.all([0, 1, 2].map(async (i) => (await releasedBy(i, file))!));
+  const [first, second, third] = shares as [Share, Share, Share];
+  const lies: Share[] = [
+    { threshold: 2, part: first.part.toReversed() },
+    { threshold: 2, part: Uint8Array.of(...second.part.subarray(0, -1), 99) },
+    // Under the place of somebody who is honest.
+    { threshold: 2, part: Uint8Array.of(...first.part.subarray(0, -1), second.part.at(-1)!) },
+    { threshold: 200, part: first.part },
+    { threshold: 0, part: first.part },
+    { threshold: 2, part: Uint8Array.of(1, 2) },
+  ];
+  for (const lie of lies) {
+    const found = await combineShares(file, [lie, second, third]);
+    assert.ok(found && sameBytes(found.key.id, file.id));
+    assert.deepEqual(found.wrong, [lie]);
+    assert.equal(await combineShares(file, [lie, second]), undefined);
+  }
+  const all = await combineShares(file, [...lies, third, second]);
+  assert.deepEqual(all?.wrong, lies);
+});
+
+test('one who lies is found among many', async () => {
+  const many = Array.from({ length: 40 }, () => newSealingKey());
+  const sharing = { threshold: 20, keys: many.map(({ publicKey }) => publicKey) };
+  const [file] = await filesOf('many', sharing, sharing);
+  const shares: Share[] = [];
+  for (const { privateKey } of many) {
+    const share = (await openShare(file, privateKey))!;
+    shares.push(
+      (await openReleased(file, await releaseShare(file, share, recoverer.publicKey), recoverer.privateKey))!,
+    );
+  }
+  const lie = { threshold: 20, part: shares[0]!.part.toReversed() };
+  const found = await combineShares(file, [lie, ...shares.slice(1)]);
+  assert.deepEqual(found?.wrong, [lie]);
 });

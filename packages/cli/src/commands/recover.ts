@@ -34,7 +34,7 @@ export async function recover(options: RecoverOptions, output: Output): Promise<
     {
       from: options.from ?? [options.folder],
       service: serviceNamed(options),
-      open: openerOf(options),
+      open: openerOf(options, (line) => output.say(line)),
       receipts: options.receipts ?? [],
       pinned: options.pinned ?? [],
     },
@@ -70,12 +70,12 @@ export async function recover(options: RecoverOptions, output: Output): Promise<
 }
 
 /** What opens the disks: keys of auditors, and shares of enough members. */
-function openerOf({ folder, key, share, shareKey }: RecoverOptions): KeyOpener {
+function openerOf({ folder, key, share, shareKey }: RecoverOptions, say: (line: string) => void): KeyOpener {
   const readers = (key ?? auditorKeyFiles(folder)).map((file) => readAuditorKey(file).privateKey);
-  if (share === undefined) return keyOpener(readers, [], undefined);
+  if (share === undefined) return keyOpener(readers, [], undefined, say);
   if (shareKey === undefined)
     throw new UserError('--share needs --share-key: the key file of whom the shares were released to');
-  return keyOpener(readers, readReleased(share), readAuditorKey(shareKey));
+  return keyOpener(readers, readReleased(share), readAuditorKey(shareKey), say);
 }
 
 function serviceNamed({ folder, from, service }: RecoverOptions): Uint8Array | undefined {

@@ -6,7 +6,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fromHex, toHex } from '@coppice/wire';
 import type { Output } from '../output.ts';
 import { diskFolders } from '../recovery/disks.ts';
-import { type ReleasedShares, releaseShares, requestShares, type ShareRequest } from '../recovery/shares.ts';
+import {
+  type GivenShares,
+  type ReleasedShares,
+  releaseShares,
+  requestShares,
+  type ShareRequest,
+} from '../recovery/shares.ts';
 import { readAuditorKey, ServiceFolder, UserError } from '../service-folder.ts';
 
 /** `coppice member share request`: what members are shown. */
@@ -46,19 +52,25 @@ export async function releaseMemberShares(
 }
 
 /** Files of `coppice member share release`. */
-export function readReleased(files: readonly string[]): ReleasedShares[] {
+export function readReleased(files: readonly string[]): GivenShares[] {
   return files.map((file) => {
     const released = readJson(file) as Partial<ReleasedShares>;
-    if (released.format !== 1 || typeof released.by !== 'string' || typeof released.shares !== 'object')
+    if (released.format !== 1 || typeof released.by !== 'string' || !isObject(released.shares))
       throw new UserError(`${file} holds no released shares`);
-    return released as ReleasedShares;
+    if (!Object.values(released.shares).every((share) => typeof share === 'string'))
+      throw new UserError(`${file} holds what is no share`);
+    return { ...(released as ReleasedShares), file };
   });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function readJson(file: string): object {
   try {
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (typeof value === 'object' && value !== null) return value;
+    if (isObject(value)) return value;
   } catch {}
   throw new UserError(`${file} cannot be read, or is not JSON`);
 }

@@ -6,9 +6,18 @@
  * key files of the disks, and sees no share but those that were sealed to it.
  */
 import type { KeyObject } from 'node:crypto';
-import { combineShares, keyFilesOf, openKeyFiles, openReleased, openShare, releaseShare } from '@coppice/node';
-import { decodeKeyFile, type KeyFile, type KnownKeys } from '@coppice/storage';
-import { fromHex, toHex } from '@coppice/wire';
+import {
+  byThreshold,
+  combineShares,
+  keyFilesOf,
+  openKeyFiles,
+  openReleased,
+  openShare,
+  releaseShare,
+  type Share,
+} from '@coppice/node';
+import { decodeKeyFile, type FileKey, type KeyFile, type KnownKeys } from '@coppice/storage';
+import { fromHex, sameBytes, toHex } from '@coppice/wire';
 import { type SealingKey, UserError } from '../service-folder.ts';
 
 /** What members are shown. Everything in hexadecimal. */
@@ -64,43 +73,68 @@ export async function releaseShares(
   return { released: { format: 1, to: request.to, by: toHex(own.publicKey), shares }, services: [...services] };
 }
 
-/** Opens by auditors' keys, and what these do not open by what members released to `own`. */
+/** What a member released, and where it is. */
+export interface GivenShares extends ReleasedShares {
+  readonly file: string;
+}
+
+/** Opens by auditors' keys, and what these do not open by what members released to `own`. `onWrong` is told of who released what is wrong. */
 export function keyOpener(
   readers: readonly KeyObject[],
-  released: readonly ReleasedShares[],
+  released: readonly GivenShares[],
   own: SealingKey | undefined,
+  onWrong: (line: string) => void,
 ): KeyOpener {
-  const members = new Map(released.map((one) => [one.by, one]));
+  const liars = new Set<GivenShares>();
   return async (folder) => {
     const known = await openKeyFiles(folder, readers);
     if (own === undefined) return known;
     for (const { file } of keyFilesOf(folder)) {
       if (known.keyOf(file.id) !== undefined) continue;
-      const key = await combined(file, [...members.values()], own);
+      // Whoever gave something wrong before is tried last.
+      const ordered = released.toSorted((a, b) => Number(liars.has(a)) - Number(liars.has(b)));
+      const key = await combined(file, ordered, own, (by) => {
+        if (!liars.has(by))
+          onWrong(`${by.file}: the share of ${nameOf(file)} is wrong: it was released as that of ${by.by}`);
+        liars.add(by);
+      });
       if (key !== undefined) known.add(key);
     }
     return known;
   };
 }
 
-async function combined(file: KeyFile, released: readonly ReleasedShares[], own: SealingKey) {
-  const name = `${file.kind} ${file.number}`;
-  const given = released.flatMap((one) => {
-    const sealed = fromHex(one.shares[toHex(file.id)] ?? '');
-    return sealed === undefined || sealed.length === 0 ? [] : [{ by: one.by, sealed }];
-  });
-  if (given.length === 0) return undefined;
-  const shares = await Promise.all(
-    given.map(async ({ by, sealed }) => {
-      const share = await openReleased(file, sealed, own.privateKey);
-      if (share !== undefined) return share;
-      throw new UserError(`what ${by} released of ${name} was not released to this key`);
-    }),
+const nameOf = ({ kind, number }: KeyFile): string => `${kind} ${number}`;
+
+async function combined(
+  file: KeyFile,
+  released: readonly GivenShares[],
+  own: SealingKey,
+  onWrong: (by: GivenShares) => void,
+): Promise<FileKey | undefined> {
+  const shares: (Share & { readonly by: GivenShares })[] = [];
+  let given = 0;
+  for (const by of released) {
+    const sealed = by.shares[toHex(file.id)];
+    if (sealed === undefined) continue;
+    given += 1;
+    const share = await openReleased(file, fromHex(sealed) ?? new Uint8Array(0), own.privateKey);
+    if (share === undefined) onWrong(by);
+    // Handed in twice, it is one.
+    else if (!shares.some(({ part }) => sameBytes(part, share.part))) shares.push({ ...share, by });
+  }
+  if (given === 0) return undefined;
+  const found = await combineShares(file, shares);
+  if (found !== undefined) {
+    for (const { by } of found.wrong) onWrong(by);
+    return found.key;
+  }
+  const [threshold, claiming] = byThreshold(shares)[0] ?? [];
+  if (threshold === undefined || claiming === undefined)
+    throw new UserError(`what was released of ${nameOf(file)} was not released to this key`);
+  throw new UserError(
+    claiming.length < threshold
+      ? `${claiming.length} of ${threshold} shares that ${nameOf(file)} takes were released`
+      : `the shares do not make the key of ${nameOf(file)}: too many of them are wrong`,
   );
-  const needed = Math.max(...shares.map(({ threshold }) => threshold));
-  if (shares.length < needed)
-    throw new UserError(`${shares.length} of ${needed} shares that ${name} takes were released`);
-  const key = await combineShares(file, shares);
-  if (key === undefined) throw new UserError(`the shares do not make the key of ${name}: one of them is wrong`);
-  return key;
 }

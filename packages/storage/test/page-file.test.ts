@@ -129,6 +129,32 @@ test('a page is kept as long as one of the groups is held that have it', async (
   file.close();
 });
 
+test('whatever groups come and go, those that are held have what was kept', async () => {
+  const { file } = opened(3000);
+  let seed = 1;
+  const next = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+  const held: { pages: ReturnType<PageFile['keep']>; content: (Uint8Array | undefined)[] }[] = [];
+  for (let step = 0; step < 600; step++) {
+    const chosen = Array.from({ length: 1 + next(5) }, () => {
+      const from = held[next(held.length + 1)];
+      if (from === undefined) return next(4) === 0 ? [undefined, undefined] : Array(2).fill(page(step, next(1500)));
+      const index = next(from.content.length);
+      return [{ pages: from.pages, index }, from.content[index]];
+    });
+    held.push({ pages: file.keep(chosen.map(([kept]) => kept)), content: chosen.map(([, bytes]) => bytes) });
+    if (held.length > 20) held.splice(next(held.length), 1);
+    if (step % 50 !== 0) continue;
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    for (const { content, pages } of held)
+      assert.deepEqual(
+        content.map((_, i) => pages.read(i)),
+        content,
+      );
+  }
+  file.close();
+});
+
 test('what was used last is in memory, within its bytes', () => {
   const { file, path } = opened(2000);
   const kept = [1, 2, 3].map((i) => keep(file, page(i)));

@@ -61,6 +61,12 @@ it('a backup that was taken under load answers for every batch', async (t) => {
   const answer = await coppice('query', 'count', '{"key":"k"}', '--at', String(places[2]), ...folders);
   assert.deepEqual([answer.value, answer.sequence], [3, places[2]]);
 
+  // In the service's folder are its releases and keys; and what is after the end is not answered as if it were known.
+  const late = ['--at', '2999-01-01T00:00:00Z', '--instance', folder];
+  const unnamed = await coppice('query', 'count', '{"key":"k"}', ...late);
+  assert.ok(unnamed.value > 5);
+  assert.equal(unnamed.ledgerEnds.sequence, unnamed.sequence);
+
   // As of a batch, and as of its time: a read-only service, which proves to others what keys had.
   const { time } = answer as { time: number };
   for (const [i, moment] of [String(places[2]), new Date(time).toISOString()].entries()) {

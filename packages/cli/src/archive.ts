@@ -16,6 +16,7 @@ import {
   type Query,
   type Services,
 } from '@coppice/execution';
+import { type Activation, readActivation } from '@coppice/governance';
 import {
   type HistoricalFacts,
   historicalValueCodec,
@@ -26,7 +27,7 @@ import {
 import { type InheritedLog, openKeyFiles, replayLog } from '@coppice/node';
 import { openRelease, type Release, ReleaseError, scriptsOf } from '@coppice/release';
 import { loadService, lockdownRealm } from '@coppice/service/compartment';
-import { assert, decode, type Digest, encode, type Header, serviceDigest } from '@coppice/wire';
+import { assert, decode, sameBytes, type Digest, encode, type Header, serviceDigest } from '@coppice/wire';
 import { auditFolder, dataFolderOf } from './commands/verify.ts';
 import { recordsUpTo } from './recovery/disks.ts';
 import { auditorKeys, UserError } from './service-folder.ts';
@@ -41,8 +42,8 @@ export interface ArchiveOptions {
   readonly service: Digest | undefined;
   /** Default: the last batch that is certified. */
   readonly at: Moment | undefined;
-  /** The folder of a release that has the service. */
-  readonly release: string;
+  /** Folders of releases: one has the version of the service that was active. */
+  readonly releases: readonly string[];
   /** Of auditors. */
   readonly keyFiles: readonly string[] | undefined;
 }
@@ -56,6 +57,8 @@ export class Archive {
   readonly state: CommittedState;
   /** The batch that it is as of. */
   readonly header: Header;
+  /** The last one that the folder has, which may be a later one. */
+  readonly end: { readonly sequence: number; readonly time: number };
   /** Over all headers up to that. */
   readonly root: Digest;
   /** Of the state. */
@@ -66,7 +69,7 @@ export class Archive {
   /** Throws UserError where the folder does not hold. From then on this process is one in which services run: nothing of it can be changed any more. */
   static async open(options: ArchiveOptions): Promise<Archive> {
     const { at, folder, keyFiles, service } = options;
-    const release = opened(options.release);
+    const releases = options.releases.map(opened);
     const dataFolder = dataFolderOf(folder);
     let through = 0;
     const report = await auditFolder(folder, service, {
@@ -84,10 +87,11 @@ export class Archive {
     const keys = await openKeyFiles(dataFolder, auditorKeys(dataFolder, keyFiles));
     const log = await replayLog(recordsUpTo({ folder: dataFolder, keys }, through), through);
     lockdownRealm();
-    return new Archive(log, new Map(scriptsOf(release).map(({ text, version }) => [version, loadService(text)])));
+    return new Archive(log, servicesOf(releases, readActivation(log.state.view()).code), head);
   }
 
-  private constructor(log: InheritedLog, services: Services) {
+  private constructor(log: InheritedLog, services: Services, end: Archive['end']) {
+    this.end = end;
     const { ancestors, header, state, tree } = log;
     this.service = serviceDigest(nodeCryptography, ancestors.at(-1)!.document.genesis);
     this.state = committedStateOf(state.view(), header);
@@ -131,6 +135,16 @@ export class Archive {
     if (!verdict.ok) throw new UserError(`what the folder shows does not hold: ${verdict.check}: ${verdict.reason}`);
     return { ok: true, facts: verdict.facts, document };
   }
+}
+
+/** Of the release that has this version as it was active, or else any version of this number. */
+function servicesOf(releases: readonly Release[], { script, version }: Activation['code']): Services {
+  const scripts = releases.map(scriptsOf);
+  const isActive = (one: ReturnType<typeof scriptsOf>[number]): boolean =>
+    one.version === version && sameBytes(nodeCryptography.hash(new TextEncoder().encode(one.text)), script);
+  const chosen =
+    scripts.find((of) => of.some(isActive)) ?? scripts.find((of) => of.some((one) => one.version === version));
+  return new Map((chosen ?? []).map((one) => [one.version, loadService(one.text)]));
 }
 
 function opened(folder: string): Release {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -171,6 +171,7 @@ test(
     t.after(() => (process.env = before));
     Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1' });
     await assert.rejects(createBackup((await instance(t)).data, openStore('s3://nowhere/x', endpoint)), UserError);
+    await assert.rejects(listBackups(openStore('s3://nowhere/x', endpoint)), UserError);
     assert.ok((await fetch(`${endpoint}/bucket`, { method: 'PUT' })).ok);
     await backsUp(t, 's3://bucket/some/prefix', endpoint);
     // Another prefix is another store.
@@ -194,7 +195,8 @@ test('a store that lies is found out, when it is written to and when it is read'
     list: (prefix) => kept.list(prefix),
     ...changes,
   });
-  const empty = openStore(join(folderOf(t), 'other'), undefined);
+  const emptied = join(folderOf(t), 'other');
+  const empty = openStore(emptied, undefined);
   // It forgets, or changes, what it is given.
   await assert.rejects(
     createBackup(data, {
@@ -214,6 +216,8 @@ test('a store that lies is found out, when it is written to and when it is read'
     readManifest(lying({ get: async (of, max) => bent(await kept.get(of, max)) }), name),
     /not what was written/,
   );
+  await assert.rejects(readManifest(empty), /there is no folder/);
+  mkdirSync(emptied);
   await assert.rejects(readManifest(empty), /no backup/);
   const [part] = manifest.files[3]!.parts;
   for (const [answer, reason] of [

@@ -1,5 +1,5 @@
 /**
- * Judges a history: `npm run history -- FILE`. docs/reference/history.md.
+ * Judges a history: `npm run history -- FILE`. docs/reference/linearizability.md.
  *
  * Exit status: 0 linearizable; 1 not; 2 wrong use, or a line that is no operation; 3 undecided.
  */

@@ -1,5 +1,5 @@
 /**
- * One operation as its client saw it, and its line in a file. docs/reference/history.md.
+ * One operation as its client saw it, and its line in a file. docs/reference/linearizability.md.
  */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 

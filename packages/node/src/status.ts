@@ -1,6 +1,7 @@
 /**
  * What a replica says of itself and the service, for people and monitors. Not proven: whoever needs proof follows the ledger.
  */
+import { statfsSync } from 'node:fs';
 import type { ReplicaExecution } from '@coppice/execution';
 import { currentRelease, type Constitution, weakenedCaps } from '@coppice/governance';
 import { halted, type Replica, waivedTurns } from '@coppice/protocol';
@@ -10,6 +11,7 @@ import type { Filling } from './filling.ts';
 import type { Journal } from './journal.ts';
 import type { Keyring } from './keyring.ts';
 import type { ReplicaNode } from './replica-node.ts';
+import type { InstanceSettings } from './settings.ts';
 import type { Suspicions } from './suspicions.ts';
 
 export interface StatusSources {
@@ -20,6 +22,7 @@ export interface StatusSources {
   readonly door: ClientDoor;
   readonly suspicions: Suspicions;
   readonly filling: Filling;
+  readonly settings: Pick<InstanceSettings, 'folder'>;
 }
 
 /** Silence after which a replica counts as out of reach: they speak ten times a second. */
@@ -45,7 +48,7 @@ type Health =
 
 export type NodeStatus = ReturnType<typeof nodeStatus> & { readonly successor?: string };
 
-export function nodeStatus({ node, execution, journal, keyring, door, suspicions, filling }: StatusSources) {
+export function nodeStatus({ node, execution, journal, keyring, door, suspicions, filling, settings }: StatusSources) {
   const { replica } = node;
   const { configuration } = replica;
   const { activation, constitution, membership, time } = execution.committed();
@@ -138,6 +141,8 @@ export function nodeStatus({ node, execution, journal, keyring, door, suspicions
     pool: { waiting: replica.pool.waiting, bytes: replica.pool.bytes },
     connections: door.connections,
     memoryBytes: process.memoryUsage().rss,
+    /** Where its folder is; `null` where the system does not tell. */
+    diskBytesFree: diskBytesFree(settings.folder),
     cpuMicros: cpuMicros(),
     keysOfEpochs: keyring.epochs.length,
     counters: Object.fromEntries([...journal.counters].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -192,6 +197,15 @@ function healthOf(node: ReplicaNode, execution: ReplicaExecution): Health {
 
 function idOf(instance: Uint8Array): string {
   return String.fromCharCode(...instance);
+}
+
+function diskBytesFree(folder: string): number | null {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return null;
+  }
 }
 
 function cpuMicros(): number {

@@ -20,7 +20,7 @@ const usage = `npm run sim -- [options]
   --log                what happens in it, a line each: also where a diagram or --json is asked for
   --diagram FROM-TO    who said what to whom about these sequence numbers
   --svg FILE           that as a picture
-  --history FILE       what its clients saw: docs/reference/history.md
+  --history FILE       what its clients saw: docs/reference/linearizability.md
   --seeds N            so many seeds (1), on all cores
   --from N             the first of them (1)
   --threads N          instead of as many as there are cores

@@ -1,7 +1,7 @@
 /**
  * Where backups are kept: objects under names, in a folder or in object storage. Neither is believed: docs/reference/backup.md.
  */
-import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { AwsClient } from 'aws4fetch';
@@ -16,7 +16,7 @@ export interface BackupStore {
   put(name: string, bytes: Uint8Array): Promise<void>;
   /** `undefined`: there is none, or one of more than `bytesMax` bytes. */
   get(name: string, bytesMax: number): Promise<Uint8Array | undefined>;
-  /** Names that begin with this, in any order. */
+  /** Names that begin with this, in any order. Throws UserError where there is no such folder or bucket. */
   list(prefix: string): Promise<string[]>;
 }
 
@@ -45,6 +45,7 @@ class FolderStore implements BackupStore {
   }
 
   async list(prefix: string): Promise<string[]> {
+    if (!existsSync(this.#folder)) throw new UserError(`there is no folder ${this.#folder}`);
     const entries = await orAbsent(readdir(join(this.#folder, dirname(`${prefix}x`)), { withFileTypes: true }));
     return (entries ?? [])
       .filter((entry) => entry.isFile() && !entry.name.endsWith('.tmp'))
@@ -133,6 +134,7 @@ class ObjectStore implements BackupStore {
       const query = new URLSearchParams({ 'list-type': '2', prefix: this.#prefix + prefix });
       if (token !== undefined) query.set('continuation-token', token);
       const response = await this.#ask('GET', `?${query.toString()}`);
+      if (response.status === 404) throw new UserError(`${this.#url}: no such bucket`, 3);
       const text = await response.text();
       // Our names have nothing that XML would write in another way.
       for (const [, key] of text.matchAll(/<Key>([a-z0-9./-]+)<\/Key>/gi)) names.push(key!.slice(this.#prefix.length));

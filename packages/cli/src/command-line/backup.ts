@@ -45,7 +45,7 @@ export function backupCommands(program: Command): void {
     .argument('<folder>', 'a restored backup, or an instance’s folder')
     .option('--at <moment>', 'a sequence number or a time; default: that of restore, or the end', moment)
     .option('--service <digest>', 'the service that it must be of')
-    .option('--release <folder>', 'the release that has the service', 'release')
+    .option('--release <folder>', 'the release that has the service; default: of the service’s folder, or ./release')
     .option('--auditor-key <file>', 'key file of an auditor; may be repeated', collect(String))
     .option('--key <file>', 'key file of the client in whose name it answers; default: nobody’s')
     .option('--port <port>', 'where it listens; default: any', integer, 0)

@@ -10,8 +10,8 @@ export function historyCommands(program: Command): void {
     .argument('<map>')
     .argument('<key>', 'JSON, such as 5 or ["lot",5]; what is no JSON is text')
     .option('--at <sequence>', 'only what it had as of this batch', integer)
-    .option('--from <sequence>', 'back to this batch', integer)
-    .option('--to <sequence>', 'from this batch on; default: the newest stable checkpoint', integer)
+    .option('--from <sequence>', 'what it had from this batch on; default: since the history began', integer)
+    .option('--to <sequence>', 'what it had up to this batch; default: the newest stable checkpoint', integer)
     .option('--limit <n>', 'at most so many', integer, 100)
     .option('--proof <file>', 'write the proof of the first one there')
     .action((map: string, key: string, options: Parameters<typeof showHistory>[2] & Answering) =>

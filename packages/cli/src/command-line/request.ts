@@ -22,7 +22,7 @@ export function requestCommands(program: Command): void {
     .option('--at <sequence>', 'as of this batch, proven; with --instance: or a time, of everything', moment)
     .option('--proof <file>', 'with --at: write the proof there')
     .option('--instance <folder>', 'ask what an instance’s folder holds, or a restored backup; needs no network')
-    .option('--release <folder>', 'with --instance: the release that has the service', 'release')
+    .option('--release <folder>', 'with --instance: the release; default: of the service’s folder, or ./release')
     .option('--auditor-key <file>', 'with --instance: key file of an auditor; may be repeated', collect(String))
     .action(async (name: string, input: string | undefined, options: QueryOptions & Answering) => {
       const output = new Output(options.json);

@@ -1,18 +1,19 @@
 /**
  * `coppice query --instance` and `coppice backup serve`: what a folder answers, as of any batch, without the service. docs/reference/backup.md.
  */
+import { dirname, join, resolve } from 'node:path';
 import { decodeResult, toHex } from '@coppice/wire';
 import { Archive, type Moment } from '../archive.ts';
 import { ArchiveServer } from '../archive-server.ts';
 import { readMoment } from '../backup/moment.ts';
 import { serviceOf, type ServiceOptions } from '../connect.ts';
 import type { Output } from '../output.ts';
-import { readKey, UserError } from '../service-folder.ts';
+import { readKey, ServiceFolder, UserError } from '../service-folder.ts';
 import { operationOf, show } from './request.ts';
 
 export interface FolderOptions extends ServiceOptions {
   readonly at?: Moment;
-  readonly release: string;
+  readonly release?: string;
   readonly auditorKey?: readonly string[];
 }
 
@@ -26,7 +27,21 @@ async function opened(folder: string, options: FolderOptions, output: Output): P
   const service = options.service === undefined ? undefined : serviceOf(options);
   if (service === undefined)
     output.say('no service was named: the ledger is judged by its own genesis, and could be any service’s');
-  return Archive.open({ folder, service, at, release, keyFiles: auditorKey });
+  const releases = release === undefined ? releasesFor(folder) : [release];
+  const archive = await Archive.open({ folder, service, at, releases, keyFiles: auditorKey });
+  const { sequence, time } = archive.end;
+  if (at !== undefined && 'time' in at && at.time > time)
+    process.stderr.write(
+      `the ledger ends with batch ${sequence}, of ${new Date(time).toISOString()}: what was later is not known here\n`,
+    );
+  return archive;
+}
+
+/** Those of the service's folder that the instance's lies in, or `release` beside. */
+function releasesFor(folder: string): string[] {
+  const around = new ServiceFolder(dirname(dirname(resolve(folder))));
+  if (!around.founded) return ['release'];
+  return around.releases.list().map((name) => join(around.releases.folder, name));
 }
 
 const callerOf = (key: string | undefined): Uint8Array | undefined =>
@@ -43,8 +58,9 @@ export async function queryFolder(
   const encoded = archive.query({ target: 'service', payload, caller: callerOf(options.key) });
   const result = decodeResult(encoded);
   if (!result.ok) throw new UserError(`the answer is not a result: ${result.reason}`);
-  const { sequence, time } = archive.header;
-  show(result.value, output, { sequence, time }, [
+  const { end, header } = archive;
+  const { sequence, time } = header;
+  show(result.value, output, { sequence, time, ledgerEnds: end }, [
     `as of batch ${sequence}, ${new Date(time).toISOString()}, of a ledger that holds`,
   ]);
 }

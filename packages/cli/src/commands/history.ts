@@ -37,13 +37,22 @@ export async function showHistory(
   const versions: Shown[] = [];
   let more = false;
   let first: HistoricalValue | undefined;
+  let newest: number | undefined;
   try {
     client = await connect(options);
     const range =
       at === undefined
         ? { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
         : { from: at, to: at };
-    for await (const { document, ...version } of historyOf<PlainValue>(client, map).versions(key, range)) {
+    const history = historyOf<PlainValue>(client, map);
+    if (range.to !== undefined) {
+      ({ checkpoint: newest } = await history.at(key));
+      if (range.to > newest)
+        process.stderr.write(
+          `no stable checkpoint has batch ${range.to} yet: the newest is of batch ${newest}; asking for 30 s\n`,
+        );
+    }
+    for await (const { document, ...version } of history.versions(key, range)) {
       more = versions.length === limit;
       if (more) break;
       first ??= document();
@@ -51,9 +60,12 @@ export async function showHistory(
     }
     if (first !== undefined) file?.write(encode(historicalValueCodec, first));
   } catch (error) {
-    if (error instanceof DoorError)
-      throw new UserError(explained[error.message] ?? error.message, error.code === 'REFUSED' ? 1 : 3);
-    throw error;
+    if (!(error instanceof DoorError)) throw error;
+    const beyond = error.message === 'not-stable' && newest !== undefined;
+    const why = beyond
+      ? `not-stable: no stable checkpoint has batch ${at ?? to} yet; the newest that was shown is of batch ${newest}`
+      : (explained[error.message] ?? error.message);
+    throw new UserError(why, error.code === 'REFUSED' ? 1 : 3);
   } finally {
     client?.close();
     file?.discard();

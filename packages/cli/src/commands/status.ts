@@ -108,8 +108,28 @@ function failedTurns({ finishedTurns, slots }: NodeStatus): string[] {
   });
 }
 
+/** Below this, whoever operates a host is told. */
+const diskBytesFreeMin = 1024 ** 3;
+
+/** Replicas, the candidate among them, that will end for want of a disk: what may not be durable is not claimed. */
+function shortOfDisk({ best, candidate, replicas }: FleetStatus): string[] {
+  const short = [
+    ...replicas.map((status, slot) => [`slot ${slot}`, status] as const),
+    ['the candidate', candidate] as const,
+  ].flatMap(([name, status]) => {
+    // Of an earlier release, a status has none.
+    const free = (status as Partial<NodeStatus> | undefined)?.diskBytesFree ?? Infinity;
+    return free < diskBytesFreeMin ? [`${name} (${Math.floor(free / 1024 ** 2)} MiB)`] : [];
+  });
+  if (short.length === 0) return [];
+  return [
+    `less than 1 GiB is free on the disk of ${short.join(', ')}: an instance that cannot write ends, and when more than ${best?.faultsTolerated ?? 0} have, so has the service. Free space, or move closed segments: coppice ledger archive`,
+  ];
+}
+
 /** What is not as it should be, in words. */
-export function concerns({ replicas, best }: FleetStatus): string[] {
+export function concerns(fleet: FleetStatus): string[] {
+  const { best, replicas } = fleet;
   const lines: string[] = [];
   const answering = replicas.filter((status) => status !== undefined).length;
   if (best === undefined) return ['no replica answers'];
@@ -126,6 +146,7 @@ export function concerns({ replicas, best }: FleetStatus): string[] {
   for (const seat of best.seats)
     if (seat.termEnd < best.time)
       lines.push(`slot ${seat.slot} is overdue: its term ended ${duration(best.time - seat.termEnd)} ago`);
+  lines.push(...shortOfDisk(fleet));
   lines.push(...divergences(replicas, best.seats));
   if (best.waivedTurns > 0)
     lines.push(`turns of the last recovery period that found no variant that keeps all rules: ${best.waivedTurns}`);

@@ -1,6 +1,6 @@
 /**
  * Linearizability as clients see it: whether their history alone, without the log, has an explanation.
- * docs/reference/history.md.
+ * docs/reference/linearizability.md.
  */
 import { checkHistory } from '@coppice/history';
 import type { Client } from '../client.ts';

@@ -5,6 +5,7 @@
  * quorum and its header is on that chain. What the batches hold is checked once, later, of the log that is adopted.
  */
 import {
+  type CheckpointCertificate,
   type CommitCertificate,
   commitmentOf,
   type Configuration,
@@ -75,6 +76,8 @@ export interface Disk {
   readonly best: Head | undefined;
   /** The last batch that a commit or checkpoint certificate covers. */
   readonly certain: number;
+  /** The last checkpoint, of the newest service, of the log up to its place. */
+  readonly checkpoint: CheckpointCertificate | undefined;
   /** The newest that each instance revealed, in certificates on this disk. */
   readonly revealed: readonly Revealed[];
 }
@@ -135,6 +138,7 @@ class DiskReader {
   /** Of the present epoch, in the order in which they were recorded. */
   #candidates: Candidate[] = [];
   #certain: number;
+  #checkpoint: CheckpointCertificate | undefined;
   readonly #revealed = new Map<string, Revealed>();
   incomplete = false;
 
@@ -174,8 +178,10 @@ class DiskReader {
         if (configuration === undefined || sequence <= this.#certain || sequence > this.#tree.size) return undefined;
         if (!sameBytes(this.#tree.root(sequence), ledgerRoot)) return undefined;
         const { service } = this.#chain;
-        if (validCheckpointCertificate(this.#cryptography, service, configuration, record.certificate))
-          this.#certain = sequence;
+        if (!validCheckpointCertificate(this.#cryptography, service, configuration, record.certificate))
+          return undefined;
+        this.#certain = sequence;
+        this.#checkpoint = record.certificate;
         return undefined;
       }
       case 'new-view':
@@ -200,6 +206,7 @@ class DiskReader {
       rootAt: (sequence) => this.#tree.root(sequence),
       best,
       certain: Math.max(this.#certain, ...revealed.map(({ certificate }) => this.#covers(certificate))),
+      checkpoint: this.#checkpoint,
       revealed,
     };
   }
@@ -308,6 +315,7 @@ class DiskReader {
     this.#candidates = [];
     this.#revealed.clear();
     this.#certain = sequence;
+    this.#checkpoint = undefined;
     return undefined;
   }
 }

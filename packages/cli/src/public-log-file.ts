@@ -3,7 +3,20 @@
  *
  * Batches wait until a certificate commits them; what is never certified is not written.
  */
-import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { nodeCryptography } from '@coppice/cryptography';
 import { constitutionProven, successionObjection, verifyGenesis } from '@coppice/governance';
 import {
@@ -16,6 +29,7 @@ import {
   splitWriteSet,
   TransactionsTree,
 } from '@coppice/ledger';
+import { syncFolderNow } from '@coppice/storage';
 import {
   batchCodec,
   decode,
@@ -39,44 +53,76 @@ const recordBytesMax = 64 * 1024 * 1024;
 type BatchRecord = Extract<LedgerRecord, { kind: 'batch' }>;
 type PublicBatch = Extract<PublicRecord, { kind: 'batch' }>;
 
-/** The public records of a ledger's records, as they are committed. */
+/** What a file has already. */
+interface Known {
+  /** Genesis documents. */
+  readonly services: number;
+  /** Of the last of them, the epoch that has not ended. */
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+/** Batches that one commit certificate is shown for: each speaks for all before it, and takes the time to verify a quorum of signatures. */
+const batchesPerCertificate = 64;
+
+/** The public records of a ledger's records, as they are committed: those that are not known. */
 export async function* publicRecords(
   records: AsyncIterable<{ readonly type: number; readonly payload: Uint8Array }>,
+  known: Known = { services: 0, epoch: 0, sequence: 0 },
 ): AsyncGenerator<PublicRecord> {
   const waiting = new Map<number, BatchRecord>();
+  /** The last certificate, while another may speak for its batch, too. */
+  let held: Extract<PublicRecord, { kind: 'commit' }> | undefined;
+  let shown = known.sequence;
   let committed = 0;
   let epochs = 0;
-  const next = (sequence: number): PublicBatch => {
-    const batch = waiting.get(sequence);
-    if (batch === undefined) throw new UserError(`the ledger has no batch ${sequence}`);
-    waiting.delete(sequence);
-    return publicBatch(batch);
-  };
+  let services = 0;
+  function* upTo(last: number): Generator<PublicRecord> {
+    for (; committed < last; committed++) {
+      const batch = waiting.get(committed + 1);
+      if (batch === undefined) throw new UserError(`the ledger has no batch ${committed + 1}`);
+      waiting.delete(committed + 1);
+      if (committed + 1 > known.sequence) yield publicBatch(batch);
+    }
+  }
+  function* certificate(): Generator<PublicRecord> {
+    if (held === undefined || committed <= shown) return;
+    shown = committed;
+    yield held;
+    held = undefined;
+  }
   for await (const { payload, type } of records) {
     const decoded = decodeRecord(type, payload.slice());
     if (!decoded.ok) throw new UserError(`the ledger does not hold: ${decoded.reason}`);
     const record = decoded.value;
     if (record.kind === 'genesis') {
       const { configuration, predecessor } = record.document.genesis;
+      yield* certificate();
+      held = undefined;
       // What a service goes on from was prepared, and need not have been committed.
-      for (const last = predecessor?.header.sequence ?? 0; committed < last; committed++) yield next(committed + 1);
+      yield* upTo(predecessor?.header.sequence ?? 0);
       waiting.clear();
       epochs = configuration.epoch;
-      yield record;
+      services += 1;
+      if (services > known.services) yield record;
     } else if (record.kind === 'batch') {
       if (record.header.sequence > committed) waiting.set(record.header.sequence, record);
     } else if (record.kind === 'commit') {
       const { headerDigest: certified, sequence } = record.certificate.subject;
       const last = waiting.get(sequence);
       if (last === undefined || !sameBytes(headerDigest(nodeCryptography, last.header), certified)) continue;
-      for (; committed < sequence; committed++) yield next(committed + 1);
-      yield record;
+      yield* upTo(sequence);
+      held = record;
+      if (committed - shown >= batchesPerCertificate) yield* certificate();
     } else if (record.kind === 'epoch' && record.certificate.header.epoch === epochs) {
       if (record.certificate.header.sequence !== committed) continue;
+      yield* certificate();
+      const news = services > known.services || (services === known.services && epochs >= known.epoch);
       epochs += 1;
-      yield record;
+      if (news) yield record;
     }
   }
+  yield* certificate();
 }
 
 function publicBatch({ batch, header, outcomes }: BatchRecord): PublicBatch {
@@ -106,39 +152,75 @@ function publicBatch({ batch, header, outcomes }: BatchRecord): PublicBatch {
   return { kind: 'batch', header, system, written };
 }
 
-/** Writes a file of these records, which must not be there, and gets its name when it has all of them: a beginning holds, too. Gives how many. */
-export async function writePublicLog(path: string, records: AsyncIterable<PublicRecord>): Promise<number> {
+/** Writes a file of these records, which must not be there, and gets its name when it has all of them: a beginning holds, too. */
+export async function writePublicLog(path: string, records: AsyncIterable<PublicRecord>): Promise<void> {
   if (existsSync(path)) throw new UserError(`${path} is there already`);
   const partial = `${path}.partial`;
   try {
-    const count = await writeRecords(partial, records);
+    await writeRecords(partial, records);
     renameSync(partial, path);
-    return count;
   } catch (error) {
     rmSync(partial, { force: true });
     throw error;
   }
 }
 
-async function writeRecords(path: string, records: AsyncIterable<PublicRecord>): Promise<number> {
+async function writeRecords(path: string, records: AsyncIterable<PublicRecord>): Promise<void> {
   const fd = openSync(path, 'w');
   try {
     const head = Buffer.alloc(headBytes);
     magic.copy(head);
     head.writeUInt32BE(version, magic.length);
     writeSync(fd, head);
-    let count = 0;
-    for await (const record of records) {
-      const encoded = encode(publicRecordCodec, record, 1024);
-      const length = Buffer.alloc(4);
-      length.writeUInt32BE(encoded.length);
-      writeSync(fd, length);
-      writeSync(fd, encoded);
-      count += 1;
-    }
-    return count;
+    await append(fd, records);
   } finally {
     closeSync(fd);
+  }
+}
+
+async function append(fd: number, records: AsyncIterable<PublicRecord>): Promise<void> {
+  for await (const record of records) {
+    const encoded = encode(publicRecordCodec, record, 1024);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(encoded.length);
+    writeSync(fd, length);
+    writeSync(fd, encoded);
+  }
+  fsyncSync(fd);
+}
+
+/**
+ * Goes on with a file, or begins one, by what a ledger has beyond it; the whole of it is verified before it takes the place of the one before,
+ * and is durable then. `dry`: there is no such file afterwards. Throws UserError where it does not hold.
+ */
+export async function keepPublicLog(
+  path: string,
+  ledger: AsyncIterable<{ readonly type: number; readonly payload: Uint8Array }>,
+  { dry = false, onRecord }: { readonly dry?: boolean; readonly onRecord?: (record: PublicRecord) => void } = {},
+): Promise<PublicLogReport> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  rmSync(temporary, { force: true });
+  try {
+    if (existsSync(path)) {
+      const before = verifyPublicLog(path, undefined);
+      if (!before.ok) throw new UserError(`${path} does not hold: ${before.reason}`);
+      const { batches: sequence, epochs, predecessors } = before;
+      copyFileSync(path, temporary, constants.COPYFILE_FICLONE);
+      const fd = openSync(temporary, 'a');
+      const known = { services: predecessors.length + 1, epoch: epochs - 1, sequence };
+      await append(fd, publicRecords(ledger, known)).finally(() => closeSync(fd));
+    } else {
+      await writeRecords(temporary, publicRecords(ledger));
+    }
+    const report = verifyPublicLog(temporary, undefined, onRecord);
+    if (!report.ok) throw new UserError(`with what the ledger has beyond it, ${path} does not hold: ${report.reason}`);
+    if (!dry) {
+      renameSync(temporary, path);
+      syncFolderNow(dirname(path));
+    }
+    return report;
+  } finally {
+    rmSync(temporary, { force: true });
   }
 }
 
@@ -208,8 +290,15 @@ export interface PublicLogReport {
   readonly written: number;
 }
 
-/** Checks a file from genesis on. `service`: what it must be of, or have been of; else it is judged by its own genesis. */
-export function verifyPublicLog(path: string, service: Digest | undefined): PublicLogReport {
+/**
+ * Checks a file from genesis on, and hands over what is in it: it holds if all of it does. `service`: what it must be of, or have been of; else
+ * it is judged by its own genesis.
+ */
+export function verifyPublicLog(
+  path: string,
+  service: Digest | undefined,
+  onRecord: (record: PublicRecord) => void = () => undefined,
+): PublicLogReport {
   const verifier = new PublicLogVerifier(nodeCryptography);
   const documents: GenesisDocument[] = [];
   let reason: string | undefined;
@@ -227,6 +316,7 @@ export function verifyPublicLog(path: string, service: Digest | undefined): Publ
       reason = verifier.add(record);
       if (reason !== undefined) reason = `after batch ${verifier.committed?.sequence ?? 0}: ${record.kind}: ${reason}`;
     }
+    if (reason === undefined) onRecord(record);
   }
   records.return(undefined);
   const services = documents.map(({ genesis }) => toHex(serviceDigest(nodeCryptography, genesis)));

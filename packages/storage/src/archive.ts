@@ -17,6 +17,8 @@ import { segmentFirst, segmentName } from './segment.ts';
 /** The file in a ledger's folder that names its archive: a path, absolute or from the folder. */
 const pointerName = 'archive';
 const pointerBytesMax = 4096;
+/** Names of what is moved to an archive. */
+const ours = /^ledger-\d{16}\.(?:seg|key)(?:\.tmp)?$/;
 
 /** The archive of a ledger's folder, if it has one. */
 export function archiveOf(folder: string): string | undefined {
@@ -80,6 +82,16 @@ export async function archiveSegments(folder: string, archives: string): Promise
   const moved: string[] = [];
   for (const segment of closed) if (await move(folder, archive, segment)) moved.push(segment);
   return moved;
+}
+
+/** Removes what the ledger in `folder` has in its archive, for whoever is about to remove that, too. What else lies there stays. */
+export function removeArchive(folder: string): void {
+  const archive = archiveOf(folder);
+  if (archive === undefined || !fs.existsSync(archive)) return;
+  const files = readingArchive('list', archive, () => fs.readdirSync(archive)).filter((name) => ours.test(name));
+  for (const name of files)
+    writing('remove', join(archive, name), () => fs.rmSync(join(archive, name), { force: true }));
+  if (fs.readdirSync(archive).length === 0) writing('remove', archive, () => fs.rmdirSync(archive));
 }
 
 /** Names of the segments that nobody writes to any more. */

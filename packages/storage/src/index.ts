@@ -1,8 +1,8 @@
-export { archiveOf, archiveSegments, locate } from './archive.ts';
+export { archiveOf, archiveSegments, locate, removeArchive } from './archive.ts';
 export type { Damage, DamageReason, TornTail } from './damage.ts';
 export { type LedgerOptions, type Opened, openLedger } from './disk-ledger.ts';
 export { CodedError, StorageError, type StorageErrorDetail } from './error.ts';
-export { type FileLayer, writeFileAtomic } from './files.ts';
+export { type FileLayer, syncFolderNow, writeFileAtomic } from './files.ts';
 export { keyFileProblem } from './key-file-check.ts';
 export { payloadBytesMax } from './frame.ts';
 export { PageFile, type PageFileOptions } from './page-file.ts';

@@ -32,6 +32,7 @@ export function foundingCommands(program: Command): void {
       'executable that launches and ends instances, in place of processes of this machine',
     )
     .option('--archive <folder>', 'where closed segments of ledgers are moved to; they are read from there')
+    .option('--prune', 'remove disks of retired instances that no recovery can need: ledger prune', false)
     .action((options: Parameters<typeof host>[0] & Answering) => host(options, new Output(options.json)));
   at(hosting.command('stop').description('stop replicas for good'))
     .option('--slot <slot>', 'only this slot; may be repeated', collect(integer))

@@ -9,10 +9,13 @@ import {
   verifyLedger,
 } from '../commands/ledger.ts';
 import { listTurns } from '../commands/ledger-turns.ts';
+import { pruneDisks } from '../commands/prune.ts';
+import { isExport, listPublic, showPublic } from '../commands/public-part.ts';
 import { recover, type RecoverOptions } from '../commands/recover.ts';
 import { makeSealingKey } from '../commands/shares.ts';
 import { audit } from '../commands/verify.ts';
 import { Output } from '../output.ts';
+import type { PruneOptions } from '../pruning.ts';
 import { type Answering, type Local, integer, collect, at } from './options.ts';
 
 export function ledgerCommands(program: Command): void {
@@ -30,7 +33,7 @@ export function ledgerCommands(program: Command): void {
     .action((options: RecoverOptions & Answering) => recover(options, new Output(options.json)));
 
   at(program.command('audit').description('verify a ledger from genesis; needs no network'))
-    .argument('<instance-folder>', 'an instance’s folder, or a copy of it')
+    .argument('<instance-folder-or-export>', 'an instance’s folder, or a copy of it; of an export, what can be told')
     .option('--service <digest>', 'the service that it must be of')
     .option(
       '--key <file>',
@@ -45,6 +48,7 @@ export function ledgerCommands(program: Command): void {
       ),
     );
 
+  const folderOrExport = '<instance-folder-or-export>';
   const ledger = program.command('ledger').description('what lies on an instance’s disk; needs no network');
   const onDisk = (command: Command, argument = '<instance-folder>'): Command =>
     at(command)
@@ -62,13 +66,21 @@ export function ledgerCommands(program: Command): void {
   at(ledger.command('key').description('make a key for an auditor, whom ledgers are encrypted to'))
     .requiredOption('--out <file>', 'where the private key is written')
     .action((options: { out: string } & Answering) => makeSealingKey(options, new Output(options.json)));
-  onDisk(ledger.command('ls').description('segments: what each holds, and whom it is encrypted to')).action(
-    (folder: string, options: LedgerOptions & Answering) => listLedger(folder, options, new Output(options.json)),
+  onDisk(
+    ledger.command('ls').description('segments: what each holds, and whom it is encrypted to; of an export, epochs'),
+    folderOrExport,
+  ).action((path: string, options: LedgerOptions & Answering, command: Command) =>
+    (isExport(path) ? listPublic : listLedger)(path, ledgerOptions(options, command), new Output(options.json)),
   );
-  onDisk(ledger.command('show').description('what is recorded about a batch'))
+  onDisk(ledger.command('show').description('what is recorded about a batch'), folderOrExport)
     .argument('<sequence>', 'its sequence number', integer)
-    .action((folder: string, sequence: number, options: LedgerOptions & Answering) =>
-      showRecords(folder, sequence, options, new Output(options.json)),
+    .action((path: string, sequence: number, options: LedgerOptions & Answering, command: Command) =>
+      (isExport(path) ? showPublic : showRecords)(
+        path,
+        sequence,
+        ledgerOptions(options, command),
+        new Output(options.json),
+      ),
     );
   onDisk(
     ledger.command('turns').description('every turn: its variant, the rules that were waived for it, how it ended'),
@@ -79,7 +91,7 @@ export function ledgerCommands(program: Command): void {
     );
   onDisk(
     ledger.command('verify').description('whether files are whole, and with keys whether all that is in them holds'),
-    '<instance-folder-or-export>',
+    folderOrExport,
   ).action((path: string, options: LedgerOptions & Answering, command: Command) =>
     verifyLedger(path, ledgerOptions(options, command), new Output(options.json)),
   );
@@ -99,4 +111,18 @@ export function ledgerCommands(program: Command): void {
     .action((folder: string, options: { to: string } & Answering) =>
       archiveLedger(folder, options, new Output(options.json)),
     );
+
+  at(
+    ledger
+      .command('prune')
+      .description('remove disks of retired instances that no recovery can need, once what they prove is kept'),
+  )
+    .option('--proofs <file>', 'the public part, which is extended and verified; default: public.ledger in the folder')
+    .option(
+      '--key <file>',
+      'key file of an auditor; may be repeated; default: those in the service’s folder',
+      collect(String),
+    )
+    .option('--dry-run', 'only say what would be removed, and what not, and why', false)
+    .action((options: PruneOptions & Answering) => pruneDisks(options, new Output(options.json)));
 }

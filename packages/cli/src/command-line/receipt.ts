@@ -9,5 +9,8 @@ export function receiptCommands(program: Command): void {
   at(receipt.command('verify').description('whether a receipt proves what it says; needs no network'))
     .argument('<file>')
     .option('--service <digest>', 'the service; default: that of the folder')
-    .action((file: string, options: Local & Answering) => verifyReceiptFile(file, options, new Output(options.json)));
+    .option('--ledger <export>', 'the public part of a ledger, which must have the receipt’s batch in its place')
+    .action((file: string, options: Local & { ledger?: string } & Answering) =>
+      verifyReceiptFile(file, options, new Output(options.json)),
+    );
 }

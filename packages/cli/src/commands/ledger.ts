@@ -32,6 +32,7 @@ import { serviceOf } from '../connect.ts';
 import { type Output, table } from '../output.ts';
 import { publicRecords, verifyPublicLog, writePublicLog } from '../public-log-file.ts';
 import { auditorKeys, UserError } from '../service-folder.ts';
+import { auditPublic } from './public-part.ts';
 import { auditFolder, dataFolderOf } from './verify.ts';
 
 export interface LedgerOptions {
@@ -226,18 +227,7 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined) throw new UserError(`there is no ${path}`);
   const service = options.service === undefined && !options.folderNamed ? undefined : serviceOf(options);
-  if (stats.isFile()) {
-    const report = verifyPublicLog(path, service);
-    output.answer(report, [
-      report.ok ? 'the public part holds' : `IT DOES NOT HOLD: ${report.reason}`,
-      `  service       ${report.service ?? 'not known'}${service === undefined ? ', by its own genesis' : ''}`,
-      ...report.predecessors.map((before) => `  goes on from  ${before}`),
-      `  batches       ${report.batches}, in ${report.epochs} epochs`,
-      `  transactions  ${report.transactions}: ${report.system} of instances are shown, and what ${report.written} wrote to public maps`,
-    ]);
-    if (!report.ok) process.exitCode = 1;
-    return;
-  }
+  if (stats.isFile()) return auditPublic(path, service, output);
   const dataFolder = dataFolderOf(path);
   const readers = auditorKeys(dataFolder, options.key);
   const keys = await openKeyFiles(dataFolder, readers);

@@ -13,6 +13,7 @@ import { parseLocalPlatforms } from '../local-platforms.ts';
 import { parseCryptography, parseLocalRuntimes } from '../local-runtimes.ts';
 import { LocalService } from '../local-service.ts';
 import { duration, type Output } from '../output.ts';
+import { keepPruning } from '../pruning.ts';
 import { UserError } from '../service-folder.ts';
 
 export interface GenesisOptions {
@@ -71,23 +72,30 @@ export function eventLine(event: HostEvent): string {
 }
 
 export async function host(
-  options: { readonly folder: string; readonly driver?: readonly string[]; readonly archive?: string },
+  options: {
+    readonly folder: string;
+    readonly driver?: readonly string[];
+    readonly archive?: string;
+    readonly prune: boolean;
+  },
   output: Output,
 ): Promise<void> {
-  const { archive, driver, folder } = options;
+  const { archive, driver, folder, prune } = options;
   const local = LocalService.open(folder, driver === undefined ? {} : { driver });
   output.say(
     `hosting ${toHex(local.service)}: ${local.driver.running().length} replicas run. Ctrl-C ends the host, not the replicas.`,
   );
   local.startHost((event) => (output.json ? output.answer(event, []) : output.say(eventLine(event))));
   const ended = new AbortController();
-  const archiving = archive && keepArchiving(folder, archive, ended.signal, (line) => output.say(line));
+  const say = (line: string): void => output.say(line);
+  const archiving = archive && keepArchiving(folder, archive, ended.signal, say);
+  const pruning = prune && keepPruning({ folder }, ended.signal, say);
   await new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
   ended.abort();
-  await archiving;
+  await Promise.all([archiving, pruning]);
   await local.stopHost();
   const left = local.driver.running().length;
   output.say(

@@ -16,9 +16,14 @@ import { serviceOf } from '../connect.ts';
 import { ancestorLines, ancestryOf, judgedOf } from '../lineage.ts';
 import { duration, type Output } from '../output.ts';
 import { auditorKeys, UserError } from '../service-folder.ts';
+import { auditPublic, isExport, whyNotIn } from './public-part.ts';
 import { suspicionReasons } from './status.ts';
 
-export function verifyReceiptFile(file: string, options: { folder: string; service?: string }, output: Output): void {
+export function verifyReceiptFile(
+  file: string,
+  options: { folder: string; service?: string; ledger?: string },
+  output: Output,
+): void {
   let bytes: Uint8Array;
   try {
     bytes = new Uint8Array(readFileSync(file));
@@ -40,6 +45,12 @@ export function verifyReceiptFile(file: string, options: { folder: string; servi
     return;
   }
   const { header, index, result: resultBytes } = verdict.facts;
+  const elsewhere = options.ledger === undefined ? undefined : whyNotIn(options.ledger, header);
+  if (elsewhere !== undefined) {
+    output.answer({ ok: false, check: 'ledger', reason: elsewhere }, [`NOT VALID: ledger: ${elsewhere}`]);
+    process.exitCode = 1;
+    return;
+  }
   const result = decodeResult(resultBytes);
   output.answer(
     {
@@ -57,6 +68,7 @@ export function verifyReceiptFile(file: string, options: { folder: string; servi
       ...(verdict.of.head === undefined ? [`  service   ${toHex(header.service)}`] : ancestorLines(verdict.of)),
       `  batch     ${header.sequence} of epoch ${header.epoch}, transaction ${index}`,
       `  time      ${new Date(header.time).toISOString()} (agreed)`,
+      ...(options.ledger === undefined ? [] : [`  ledger    ${options.ledger} holds, and has this batch in its place`]),
       `  result    ${result.ok ? JSON.stringify(result.value) : toHex(resultBytes)}`,
     ],
   );
@@ -216,6 +228,7 @@ export async function audit(
   const service = named ? serviceOf(options) : undefined;
   if (service === undefined)
     output.say('no service was named: the ledger is judged by its own genesis, and could be any service’s');
+  if (isExport(folder)) return auditPublic(folder, service, output);
   const started = performance.now();
   const report = await auditFolder(folder, service, options.key === undefined ? {} : { keyFiles: options.key });
   const ms = performance.now() - started;

@@ -39,7 +39,7 @@ export function diskFolders(paths: readonly string[]): string[] {
 /** Reads one, with what opens it where it is encrypted. Throws where its instance still runs: a disk binds nobody. Line 16. */
 export async function readGivenDisk(folder: string, open: KeyOpener): Promise<GivenDisk> {
   const launched = launchOf(folder);
-  if (launched.pid !== undefined && alive({ pid: launched.pid, folder: launched.folder }))
+  if (runs(launched))
     throw new UserError(
       `the instance of ${folder} still runs, as process ${launched.pid}: end it first (coppice host stop)`,
     );
@@ -78,15 +78,20 @@ export function* recordsUpTo({ folder, keys }: Source, last: number): Generator<
 /** A disk that a log is taken from. */
 export type Source = Pick<Extract<GivenDisk, { keys: KnownKeys }>, 'folder' | 'keys'>;
 
-interface Launched {
+export interface Launched {
   readonly instance: string | undefined;
   readonly pid: number | undefined;
   /** Where it was launched: another, for a copy. */
   readonly folder: string;
 }
 
+/** Whether its process is still there. */
+export function runs({ folder, pid }: Launched): boolean {
+  return pid !== undefined && alive({ pid, folder });
+}
+
 /** What the host noted of the launch. */
-function launchOf(folder: string): Launched {
+export function launchOf(folder: string): Launched {
   const read = (name: string): Record<string, unknown>[] => {
     try {
       const text = readFileSync(join(folder, name), 'utf8');

@@ -71,6 +71,7 @@ it('disks of retired instances are removed, and what they proved is proven witho
 
   // The file is extended, by another disk's records.
   await turned(cluster, client, 2);
+  await until('it has ended', () => cluster.running().length === 4);
   await prunedTo(local, client, seated());
   const last = await client.submit(increment);
   client.close();

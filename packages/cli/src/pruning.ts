@@ -6,7 +6,14 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Disk, readDisk } from '@coppice/audit';
 import { nodeCryptography } from '@coppice/cryptography';
-import { historyFolders, openKeyFiles, partialHistory, readDataFolder, readSealedFolder } from '@coppice/node';
+import {
+  historyFolders,
+  openKeyFiles,
+  partialHistory,
+  readDataFolder,
+  readSealedFolder,
+  writersOf,
+} from '@coppice/node';
 import { archiveOf, removeArchive, syncFolderNow } from '@coppice/storage';
 import { type Configuration, type Digest, quorumOf, sameBytes, serviceDigest, toHex } from '@coppice/wire';
 import { fleetStatus, type FleetStatus } from './commands/status.ts';
@@ -92,10 +99,10 @@ export async function prune(options: PruneOptions): Promise<Pruned> {
   for (const disk of ended) {
     const rest = disks.filter((other) => other !== disk);
     const reason =
+      whyShared(disk, rest) ??
       whyOpen(disk, standing) ??
       whyNeeded(disk, { proofs, seats, standing, witnesses }) ??
-      (await whyUnknown(disk, seats, service, source.disk, key)) ??
-      whyShared(disk, rest);
+      (await whyUnknown(disk, seats, service, source.disk, key));
     if (reason !== undefined) {
       kept.push({ folder: disk, reason });
       continue;
@@ -137,6 +144,7 @@ async function witnessesOf(
     const status = fleet.replicas[slot];
     if (status?.instance !== toHex(instance)) continue;
     const folder = disks.find((disk) => launchOf(disk).instance === status.instance);
+    if (folder !== undefined && !wroteIt(folder, status.instance)) continue;
     if (folder === undefined) {
       witnesses.push({ sequence: status.stable, epoch: undefined });
       continue;
@@ -148,6 +156,15 @@ async function witnessesOf(
     if (source === undefined || disk.certain > source.disk.certain) source = { folder, disk };
   }
   return { witnesses, source };
+}
+
+/** As far as its files say who did: those that are encrypted do. */
+function wroteIt(disk: string, instance: string): boolean {
+  try {
+    return [...writersOf(join(disk, 'ledger'))].every((writer) => writer === undefined || writer === instance);
+  } catch {
+    return false;
+  }
 }
 
 async function diskOf(folder: string, key: readonly string[] | undefined): Promise<Disk | undefined> {
@@ -171,6 +188,7 @@ function whyOpen(disk: string, { fleet, service }: Standing): string | undefined
   const { instance } = launchOf(disk);
   if (instance === undefined || !existsSync(join(disk, 'process.json')))
     return 'whose disk it is, and whether that runs, its host did not note';
+  if (!wroteIt(disk, instance)) return 'another instance wrote it than its host noted, or it cannot be read';
   const launch = launchDataOf(disk);
   const open = fleet.replicas.some(
     (status) => status?.turn?.turn === launch.turn || status?.turn?.candidate === instance,

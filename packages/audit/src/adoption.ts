@@ -70,7 +70,12 @@ export function adopt(cryptography: Cryptography, service: Digest, all: readonly
     const root = longest.rootAt(header.sequence);
     head = { header, certificate: preparedOf(cryptography, certificate), root };
   }
-  if (head === undefined) return 'nothing was prepared since the service was founded: found it again';
+  if (head === undefined) {
+    // Of what was not read, nobody knows whether anything was prepared.
+    const unread = disks.filter(({ problem }) => problem !== undefined);
+    if (unread.length > 0) return `there is more than can be read: ${unread.map(lacking).join('; ')}`;
+    return 'nothing was prepared since the service was founded: found it again';
+  }
 
   const newest = newestReveals(disks);
   const verdicts = all.map((disk) => judge(disk, all, service, configuration, newest));
@@ -90,6 +95,10 @@ export function adopt(cryptography: Cryptography, service: Digest, all: readonly
     shortage: shortageOf(verdicts, configuration),
     certain: Math.max(0, ...certain),
   };
+}
+
+function lacking({ name, problem }: Disk): string {
+  return `${name}: ${problem}`;
 }
 
 /** What lacks for a quorum of disks of this configuration; nothing where the rule holds. [11, 13] */

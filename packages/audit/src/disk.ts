@@ -241,7 +241,7 @@ class DiskReader {
     }
     if (sequence > this.#tree.size + 1) {
       this.incomplete = true;
-      return `batches ${this.#tree.size + 1} to ${sequence - 1} were never filled in`;
+      return `batches ${this.#tree.size + 1} to ${sequence - 1} are not on it: they were never filled in, or its folder history was not copied with it`;
     }
     if (!sameBytes(header.previousRoot, this.#tree.root()))
       return `batch ${sequence} does not go on from the one before it`;

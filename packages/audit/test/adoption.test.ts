@@ -143,6 +143,14 @@ describe('the head of a dead service', () => {
     assert.equal(adopt(cryptography, script.log.service, [empty]), why);
     assert.equal(adopt(cryptography, script.log.service, []), 'no disk is of the service');
   });
+
+  it('is not said not to exist where the log before what is there is missing', () => {
+    const { script, ends } = committed(5);
+    const records = [...script.records.slice(0, ends[0]), ...script.records.slice(ends[3])];
+    const why = adopt(cryptography, script.log.service, [disk('s0', records)]);
+    assert.ok(typeof why === 'string');
+    assert.match(why, /^there is more than can be read: s0: batches 1 to 3 are not on it/);
+  });
 });
 
 describe('the disks of a dead service', () => {

@@ -5,7 +5,7 @@
  * so whoever meets a segment without a key looks for keys once more.
  */
 import type { KeyObject } from 'node:crypto';
-import type { ReadOptions } from '@coppice/storage';
+import type { Damage, ReadOptions } from '@coppice/storage';
 import { readDataFolder, type ReadItem } from './records.ts';
 import { openKeyFiles } from './vault.ts';
 
@@ -21,7 +21,7 @@ export async function* readSealedFolder(
     let read = 0;
     let again = false;
     for (const item of readDataFolder(dataFolder, { ...options, keys })) {
-      if (item.kind === 'corrupt' && item.damage.reason === 'key-missing' && keys.size > known) {
+      if (item.kind === 'corrupt' && lacksKey(item.damage) && keys.size > known) {
         again = true;
         break;
       }
@@ -32,4 +32,9 @@ export async function* readSealedFolder(
     if (!again) return;
     known = keys.size;
   }
+}
+
+/** It may be there, and found by now: a key file that is archived meanwhile is in the one place, and then in the other. */
+function lacksKey({ reason }: Damage): boolean {
+  return reason === 'key-missing' || reason === 'key-file-missing';
 }

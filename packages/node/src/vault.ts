@@ -100,7 +100,7 @@ export function writerOf(file: KeyFile): string | undefined {
  */
 export function writersOf(folder: string): Set<string | undefined> {
   const writers = new Set<string | undefined>();
-  for (const file of segmentKeyFiles(folder)) if (!('reason' in file)) writers.add(writerOf(file));
+  for (const { found } of segmentKeyFiles(folder)) if (!('reason' in found)) writers.add(writerOf(found));
   return writers;
 }
 

@@ -16,7 +16,15 @@ import { after, describe, it, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { newSealingKey, newSigner, signerFromSeed } from '@coppice/cryptography';
 import { recordTypes } from '@coppice/ledger';
-import { decodeKeyFile, encodeKeyFile, keyContext, type Ledger, openLedger, Snapshots } from '@coppice/storage';
+import {
+  decodeKeyFile,
+  encodeKeyFile,
+  keyContext,
+  type Ledger,
+  openLedger,
+  segmentKeyFiles,
+  Snapshots,
+} from '@coppice/storage';
 import { fromHex, type Signer, statement, toHex } from '@coppice/wire';
 import { Journal } from '../src/journal.ts';
 import { readSealedFolder } from '../src/sealed-folder.ts';
@@ -130,7 +138,11 @@ test('a key file that was altered is named, and what of it does not hold', async
   assert.deepEqual(await endWith(altered), [name, 'key-authentication']);
   rmSync(path);
   const { end } = await sequencesIn(folder, [auditor.privateKey]);
-  assert.ok(end.kind === 'corrupt' && end.damage.reason === 'key-missing');
+  assert.ok(end.kind === 'corrupt');
+  assert.deepEqual([end.damage.segment, end.damage.reason], [name, 'key-file-missing']);
+  // Whoever has no key sees that, too.
+  const problems = [...segmentKeyFiles(ledger)].filter(({ found }) => 'reason' in found);
+  assert.deepEqual(problems, [{ first: 1, found: { reason: 'key-file-missing', file: name } }]);
 
   const snapshots = join(folder, 'snapshots');
   const [key] = readdirSync(snapshots).filter((each) => each.endsWith('.key'));

@@ -31,6 +31,8 @@ export type DamageReason =
   | 'record-authentication'
   /** The segment is encrypted, and its key is not among those that the reader has. */
   | 'key-missing'
+  /** The segment's key file is not there: nobody reads it, whoever has a key. */
+  | 'key-file-missing'
   /** The segment's key file does not match its checksum, or is none; is that of another file; has a way to the key that is the reader's, and does not hold. */
   | 'key-checksum'
   | 'key-name'

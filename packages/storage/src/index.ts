@@ -10,7 +10,7 @@ export type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter
 export { LedgerIndex } from './ledger-index.ts';
 export { MemoryLedger, type MemoryLedgerOptions } from './memory-ledger.ts';
 export { type LedgerEnd, readLedger, type ReadOptions, type ScannedRecord, serviceOfLedger } from './reader.ts';
-export { segmentKeyFiles } from './key-damage.ts';
+export { type SegmentKey, segmentKeyFiles } from './key-damage.ts';
 export { newestSnapshotFiles, type Snapshot, type SnapshotOptions, Snapshots } from './snapshots.ts';
 export {
   decodeKeyFile,

@@ -16,7 +16,7 @@ import {
 import { segmentFirst } from './segment.ts';
 
 export interface KeyDamage {
-  readonly reason: 'key-missing' | 'key-checksum' | 'key-name' | 'key-authentication';
+  readonly reason: 'key-missing' | 'key-file-missing' | 'key-checksum' | 'key-name' | 'key-authentication';
   /** Name of the file that it is about. */
   readonly file: string;
 }
@@ -36,14 +36,21 @@ export function keyDamageOf(folder: string, name: string, file: Keyed, keys: Fil
 function keyFileOf(folder: string, name: string, file: Keyed): KeyFile | KeyDamage {
   const beside = keyFileName(name);
   const content = contentOf(locate(folder, beside));
-  if (content === undefined) return { reason: 'key-missing', file: name };
+  if (content === undefined) return { reason: 'key-file-missing', file: beside };
   const found = decodeKeyFile(content);
   if (found === undefined) return { reason: 'key-checksum', file: beside };
   return isKeyFileOf(found, file, file.id) ? found : { reason: 'key-name', file: beside };
 }
 
-/** Key files of a ledger's encrypted segments, by position, or what is wrong with them; it takes no key. Throws StorageError. */
-export function* segmentKeyFiles(folder: string): Generator<KeyFile | KeyDamage> {
+/** Of an encrypted segment, its key file, or what is wrong with that. */
+export interface SegmentKey {
+  /** Position of its first record. */
+  readonly first: number;
+  readonly found: KeyFile | KeyDamage;
+}
+
+/** Of every encrypted segment of a ledger, by position. It takes no key. Throws StorageError. */
+export function* segmentKeyFiles(folder: string): Generator<SegmentKey> {
   for (const segment of namesOf(folder)) {
     const number = segmentFirst(segment);
     if (number === undefined) continue;
@@ -51,7 +58,8 @@ export function* segmentKeyFiles(folder: string): Generator<KeyFile | KeyDamage>
     try {
       const header = decodeFileHeader('segment', file.view(0, fileHeaderBytes, fileHeaderBytes));
       if (header === undefined || payloadsOf(header) !== 'encrypted') continue;
-      yield keyFileOf(folder, segment, { kind: 'segment', service: header.service, number, id: header.keyId });
+      const found = keyFileOf(folder, segment, { kind: 'segment', service: header.service, number, id: header.keyId });
+      yield { first: number, found };
     } finally {
       file.close();
     }

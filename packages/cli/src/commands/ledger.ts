@@ -3,17 +3,18 @@
  *
  * Sizes, positions, types and sequence numbers are in the clear; everything else of an encrypted ledger needs the key of an auditor.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { decodeRecord, type LedgerRecord, recordTypes } from '@coppice/ledger';
 import { historyFolders, openKeyFiles, type ReadItem, readSealedFolder, restoreSnapshot } from '@coppice/node';
 import { decodeOperation } from '@coppice/service';
 import {
-  decodeKeyFile,
   type FileKeys,
   type LedgerEnd,
   locate,
   readLedger,
+  type SegmentKey,
+  segmentKeyFiles,
   serviceOfLedger,
   Snapshots,
 } from '@coppice/storage';
@@ -50,7 +51,7 @@ interface Segment {
   readonly bytes: number;
   positions: Range;
   sequences: Range;
-  /** Public keys of whom it is encrypted to; `null` where it is in the clear. */
+  /** Public keys of whom it is encrypted to, none where its key file does not say; `null` where it is in the clear. */
   readonly encryptedTo: readonly string[] | null;
   /** Of its batches; `null` where they cannot be read. */
   epochs: Range | null;
@@ -70,8 +71,9 @@ function segmentPath(ledger: string, first: number): string {
 
 interface Listed {
   readonly segments: Segment[];
-  /** What is wrong with their frames. */
-  readonly problem?: string;
+  /** What is wrong with their frames, and with their key files. */
+  readonly problems: readonly string[];
+  readonly keyProblems: readonly string[];
   /** That the last write was cut, which loses nothing. */
   readonly cut?: string;
 }
@@ -79,13 +81,15 @@ interface Listed {
 /** The segments of a ledger, and how their frames end. */
 function segmentsOf(dataFolder: string, ledger: string, keys: FileKeys): Listed {
   const segments = new Map<number, Segment>();
-  let problem: string | undefined;
+  const problems: string[] = [];
   let cut: string | undefined;
+  const keyFiles = new Map([...segmentKeyFiles(ledger)].map(({ first, found }) => [first, found]));
   for (const item of readLedger(ledger, { keys: 'sealed' })) {
     if (item.kind !== 'record') {
       // What was fetched of the time before has its name since it was whole.
-      if (item.kind === 'torn' && ledger === join(dataFolder, 'ledger')) cut = problemOf(item);
-      else problem = problemOf(item);
+      const how = problemOf(item);
+      if (item.kind === 'torn' && ledger === join(dataFolder, 'ledger')) cut = how;
+      else if (how !== undefined) problems.push(how);
       break;
     }
     const { position, sequence } = item.record;
@@ -101,7 +105,7 @@ function segmentsOf(dataFolder: string, ledger: string, keys: FileKeys): Listed 
       bytes: statSync(path).size,
       positions: [position, position],
       sequences: [sequence, sequence],
-      encryptedTo: readersOf(path),
+      encryptedTo: readersIn(keyFiles.get(item.first)),
       epochs: null,
     });
   }
@@ -113,20 +117,21 @@ function segmentsOf(dataFolder: string, ledger: string, keys: FileKeys): Listed 
   }
   return {
     segments: [...segments.values()],
-    ...(problem !== undefined && { problem }),
+    problems,
+    keyProblems: [...keyFiles.values()].flatMap((found) => ('reason' in found ? `${found.file}: ${found.reason}` : [])),
     ...(cut !== undefined && { cut }),
   };
 }
 
-/** Whom the segment's key file names. */
-function readersOf(path: string): string[] | null {
-  let content: Uint8Array;
-  try {
-    content = readFileSync(path.replace(/\.seg$/, '.key'));
-  } catch {
-    return null;
-  }
-  return (decodeKeyFile(content)?.slots ?? []).map(({ to }) => toHex(to));
+/** Whom a segment's key file names. */
+function readersIn(found: SegmentKey['found'] | undefined): string[] | null {
+  if (found === undefined) return null;
+  return 'reason' in found ? [] : found.slots.map(({ to }) => toHex(to));
+}
+
+function encryptedTo(readers: readonly string[] | null): string {
+  if (readers === null) return 'nobody: in the clear';
+  return readers.length === 0 ? '?' : readers.map((to) => to.slice(0, 8)).join(', ');
 }
 
 function problemOf(end: LedgerEnd): string | undefined {
@@ -150,7 +155,7 @@ export async function listLedger(folder: string, { key }: Pick<LedgerOptions, 'k
   const keys = await openKeyFiles(dataFolder, auditorKeys(dataFolder, key));
   const parts = ledgersIn(dataFolder).map((ledger) => segmentsOf(dataFolder, ledger, keys));
   const segments = parts.flatMap((part) => part.segments);
-  const problems = parts.flatMap(({ problem }) => problem ?? []);
+  const problems = parts.flatMap((part) => [...part.problems, ...part.keyProblems]);
   const cut = parts.flatMap((part) => part.cut ?? []);
   const range = (of: Range | null): string => (of === null ? '?' : of[0] === of[1] ? `${of[0]}` : `${of[0]}–${of[1]}`);
   output.answer({ segments, problems, cut }, [
@@ -162,7 +167,7 @@ export async function listLedger(folder: string, { key }: Pick<LedgerOptions, 'k
         range(one.positions),
         range(one.sequences),
         range(one.epochs),
-        one.encryptedTo === null ? 'nobody: in the clear' : one.encryptedTo.map((to) => to.slice(0, 8)).join(', '),
+        encryptedTo(one.encryptedTo),
       ]),
     ]),
     ...problems.map((problem) => `! ${problem}`),
@@ -232,7 +237,8 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
   const readers = auditorKeys(dataFolder, options.key);
   const keys = await openKeyFiles(dataFolder, readers);
   const parts = ledgersIn(dataFolder).map((ledger) => segmentsOf(dataFolder, ledger, keys));
-  const frames = parts.flatMap(({ problem }) => problem ?? []);
+  const frames = parts.flatMap(({ problems }) => problems);
+  const keyFiles = parts.flatMap(({ keyProblems }) => keyProblems);
   const cut = parts.flatMap((part) => part.cut ?? []);
   const unread = parts
     .flatMap(({ segments }) => segments)
@@ -249,10 +255,12 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
     : undefined;
   const problem = restored?.problem ?? (isCertified === true ? undefined : 'the ledger has no such checkpoint');
   const snapshot = restored && { sequence: restored.sequence, ...(problem !== undefined && { problem }) };
-  const ok = frames.length === 0 && report?.ok !== false && snapshot?.problem === undefined;
-  output.answer({ ok, frames, cut, audit: report ?? null, snapshot: snapshot ?? null }, [
+  const ok = frames.length === 0 && keyFiles.length === 0 && report?.ok !== false && snapshot?.problem === undefined;
+  output.answer({ ok, frames, keyFiles, cut, audit: report ?? null, snapshot: snapshot ?? null }, [
     frames.length === 0 ? 'every frame is whole' : 'FRAMES ARE DAMAGED',
     ...frames.map((problem) => `  ! ${problem}`),
+    ...(keyFiles.length === 0 ? [] : ['KEY FILES ARE MISSING OR ALTERED: nobody reads what they are of']),
+    ...keyFiles.map((problem) => `  ! ${problem}`),
     ...cut.map((what) => `  ${what}: nothing that was reported durable is missing`),
     report === undefined
       ? 'what is in them was not read: no key of an auditor was given'

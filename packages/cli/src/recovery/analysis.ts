@@ -58,6 +58,10 @@ export async function analyse(input: RecoveryInput, onStep: (step: string) => vo
     throw new UserError(
       `${shut.folder} is encrypted: name the key file of an auditor with --key, or shares that members released with --share (coppice member share request asks for them)`,
     );
+  if (disks.length === 0 && given.length > 0)
+    throw new UserError(
+      `no disk can be read:\n${given.map((one) => `  ${one.folder}: ${one.disk === undefined ? one.reason : ''}`).join('\n')}`,
+    );
   const adoption = adopt(nodeCryptography, input.service ?? serviceOf(disks), disks);
   if (typeof adoption === 'string') throw new UserError(`nothing can be recovered: ${adoption}`);
   const { head } = adoption;

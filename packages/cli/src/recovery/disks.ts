@@ -48,8 +48,12 @@ export async function readGivenDisk(folder: string, open: KeyOpener): Promise<Gi
     const [first] = readDataFolder(folder, { keys });
     if (first?.kind === 'corrupt' && first.damage.reason === 'key-missing')
       return { folder, disk: undefined, reason: 'is encrypted, and no key that was given opens it', shut: true };
-    if (first?.kind === 'corrupt' && first.damage.reason.startsWith('key-'))
-      return { folder, disk: undefined, reason: `its ${first.damage.segment} was altered: ${first.damage.reason}` };
+    if (first?.kind === 'corrupt' && first.damage.reason.startsWith('key-')) {
+      const { reason, segment } = first.damage;
+      const what =
+        reason === 'key-file-missing' ? 'is not there: without it, nobody reads what is encrypted' : 'was altered';
+      return { folder, disk: undefined, reason: `its ${segment} ${what}: ${reason}` };
+    }
     // Whoever wrote what is encrypted has signed it. In the clear, the host's word is all there is. [7]
     const writers = [...writersOf(join(folder, 'ledger'))];
     const instance = writers.length === 0 ? launched.instance : writers[0];

@@ -2,7 +2,7 @@
  * Services that are lost, and recovered by the command line from their disks.
  */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { LocalService, Output, recover as recoverCommand } from '@coppice/cli';
 import { type Cluster, until } from './cluster.ts';
@@ -50,6 +50,11 @@ export function commandLine(...command: readonly string[]): Promise<{ status: nu
       resolve({ status, answer, said: stderr });
     });
   });
+}
+
+/** Starts a command, for a test that does not let it end. */
+export function started(...command: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [coppice, ...command], { stdio: 'ignore' });
 }
 
 /** Ends all replicas at once, as a power cut does. */

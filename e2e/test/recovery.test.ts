@@ -2,7 +2,7 @@
  * All replicas gone at once: members go on with what their disks hold, and nothing that was acknowledged is lost.
  */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { auditFolder, decide, LocalService, receiptText } from '@coppice/cli';
 import { ProcessDriver } from '@coppice/host';
 import { toHex } from '@coppice/wire';
-import { Cluster, found, operation, statusOf, told, turned, until, valueOf } from '../cluster.ts';
+import { Cluster, found, foundersRelease, operation, statusOf, told, turned, until, valueOf } from '../cluster.ts';
 import { Load } from '../load.ts';
 import { commandLine, killAll, recover, recovered } from '../recovery.ts';
 import { killAllRounds } from '../rounds.ts';
@@ -204,7 +204,7 @@ it('names the disk that was rolled back, and says what cannot be certain where t
 
   // More than f missing: refused, with the range.
   const short = await recover(cluster.folder, '--check', '--from', disks[0]!, early);
-  assert.equal(short.answer.ok, false);
+  assert.deepEqual([short.status, short.answer.ok], [6, false]);
   assert.deepEqual([short.answer.shortage?.given, short.answer.shortage?.needed], [2, 3]);
   assert.equal(short.answer.lostFrom, short.answer.head.sequence + 1);
   const refused = await recover(cluster.folder, '--from', disks[0]!, early);
@@ -241,14 +241,22 @@ it('a replica that was thought dead stops when it is shown the succession, and a
   await until('three are gone', () => cluster.running().length === 1);
   const running = await recover(cluster.folder);
   assert.equal(running.status, 1);
-  assert.match(running.said, /still runs/);
+  assert.match(running.said, /1 instances of this folder run \(slot 3, turn 0\)/);
 
+  // Elsewhere, nobody knows that it lives.
   for (const name of readdirSync(disk)) rmSync(join(disk, name, 'process.json'));
-  const { local } = await recovered(cluster.folder, '--from', disk);
+  const elsewhere = join(copies, 'elsewhere');
+  cpSync(join(cluster.folder, 'members'), join(elsewhere, 'members'), { recursive: true });
+  const auditor = ['--key', join(cluster.folder, 'auditors', 'auditor-1.key')];
+  const lacking = await recover(elsewhere, '--from', disk, ...auditor);
+  assert.match(lacking.said, /no release .* is in .*: --release FOLDER names one/);
+  assert.equal(existsSync(join(elsewhere, 'instances')) && readdirSync(join(elsewhere, 'instances')).length > 0, false);
+  const release = ['--release', foundersRelease(cluster)];
+  const { local } = await recovered(elsewhere, '--from', disk, ...auditor, ...release);
   await assert.rejects(client.succeed(local.addresses()), { code: 'FORK' });
   cluster.signal(hidden, 'SIGCONT');
   const proof = join(copies, 'succession.proof');
-  assert.equal((await commandLine('succession', 'prove', '--folder', cluster.folder, '--out', proof)).status, 0);
+  assert.equal((await commandLine('succession', 'prove', '--folder', elsewhere, '--out', proof)).status, 0);
   const verified = await commandLine('succession', 'verify', proof, '--service', toHex(cluster.local.service));
   assert.deepEqual(verified.answer, {
     ok: true,

@@ -2,6 +2,7 @@
  * What members sign, made and handed in from a terminal. docs/reference/governance.md.
  */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import type { Client } from '@coppice/client';
 import {
   encodeOperation,
@@ -13,7 +14,7 @@ import {
 import { entryFor, type Release } from '@coppice/release';
 import { decodeResult, type Signer } from '@coppice/wire';
 import { submit } from './connect.ts';
-import { UserError } from './service-folder.ts';
+import { ServiceFolder, UserError } from './service-folder.ts';
 
 /** Where a proposal stands, as the ledger answered. */
 export interface Standing {
@@ -113,4 +114,24 @@ export async function decide(
   }
   if (standing === undefined) throw new UserError('a member must sign: --member-key FILE, once for each');
   return standing;
+}
+
+/** The key file of who signs. Throws UserError. */
+export function memberKeyFile({
+  memberKey,
+  as,
+  folder,
+}: {
+  readonly memberKey?: string;
+  readonly as?: string;
+  readonly folder: string;
+}): string {
+  if (memberKey !== undefined) return memberKey;
+  const here = existsSync(folder) ? new ServiceFolder(folder) : undefined;
+  const names = here?.keys('members') ?? [];
+  if (here !== undefined && as !== undefined && names.includes(as)) return here.keyFile('members', as);
+  const choice = names.length === 0 ? '' : `, or --as ${names.join(' | ')}`;
+  throw new UserError(
+    `${as === undefined ? 'say who signs' : `there is no member ${as} here`}: --member-key FILE${choice}`,
+  );
 }

@@ -3,31 +3,25 @@
  *
  * What `coppice dev`, the demo, the bench and the end-to-end tests have in common.
  */
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { LaunchData } from '@coppice/attestation';
 import { Client, type ClientOptions } from '@coppice/client';
 import { type KeyedSigner, newSigner, nodeCryptography } from '@coppice/cryptography';
-import { type Constitution, type ConstitutionSource, parseConstitution, speaks } from '@coppice/governance';
+import { type Constitution, type ConstitutionSource, parseConstitution } from '@coppice/governance';
 import {
-  CommandDriver,
   type CryptographyName,
   type Driver,
-  findRuntime,
   found,
   Host,
   type HostEvent,
   ProcessDriver,
   type RunningInstance,
-  RuntimeMissing,
-  type Succession,
 } from '@coppice/host';
 import { entryFor, type Release, ReleaseError, type ReleaseStore, scriptsOf } from '@coppice/release';
-import { type Active, encode, type Digest, fromHex, genesisDocumentCodec, sameBytes, toHex } from '@coppice/wire';
+import { encode, type Digest, fromHex, genesisDocumentCodec, toHex } from '@coppice/wire';
+import { driverOf, type LaunchingOptions, missing, requireNothingRuns } from './local-driver.ts';
 import {
   type LocalPlatforms,
   parseLocalPlatforms,
-  platformOf,
   policiesOf,
   requirePlatforms,
   showChips,
@@ -35,7 +29,7 @@ import {
 import { type LocalRuntimes, ownRuntime } from './local-runtimes.ts';
 import { ServiceFolder, UserError } from './service-folder.ts';
 
-export interface FoundingOptions {
+export interface FoundingOptions extends LaunchingOptions {
   /** Module whose default export is the service. */
   readonly serviceFile: string;
   /** The folder of a release that was built of it before, with whatever runtimes, cryptography and seeds; default: one is built. */
@@ -51,24 +45,12 @@ export interface FoundingOptions {
   readonly recoveryThreshold?: number;
   /** Fields of the policy that differ from those of a local service. */
   readonly policy?: Partial<ConstitutionSource['policy']>;
-  /** What replicas run on, slot by slot and again from the first; by default all simulated. */
-  readonly platforms?: LocalPlatforms;
   /** What replicas are run by, slot by slot and again from the first; by default the runtime of this program. */
   readonly runtimes?: LocalRuntimes;
   /** What replicas verify signatures with, likewise. */
   readonly cryptography?: readonly CryptographyName[];
   /** What programs are diversified by; founders take turns among these, and one that is not diversified. */
   readonly seeds?: readonly string[];
-  /** Wait for the disk before a nonce is revealed; default true. */
-  readonly fsync?: boolean;
-  /** Bytes of leaves of the state that each instance has in memory; by default all. */
-  readonly stateCacheBytes?: number;
-  /** Each instance hands its memory over upon SIGUSR2: to show what that is worth once it is evicted. */
-  readonly breach?: boolean;
-  /** Arguments of each replica's runtime, such as `--cpu-prof`. */
-  readonly nodeArguments?: readonly string[];
-  /** The operator's executable, with its first arguments, that launches instances; by default they are processes of this machine. */
-  readonly driver?: readonly string[];
   readonly onStep?: (step: string) => void;
 }
 
@@ -123,6 +105,8 @@ export class LocalService {
     if (folder.founded) throw new UserError(`${path} holds a service already`);
     const { auditors = 1, members = 3, onStep = () => undefined, platforms = ['simulated'], slots = 4 } = options;
     requirePlatforms(platforms);
+    const driver = driverOf(path, options);
+    await requireNothingRuns(driver);
     const release = await buildLocalRelease(options, folder);
     onStep(`release built: ${toHex(release.digest)}`);
     const signers = Array.from({ length: members }, (_, i) => ({
@@ -143,7 +127,6 @@ export class LocalService {
     };
     const constitution = constitutionOf(source);
     folder.write('constitution.json', `${JSON.stringify(source, undefined, 2)}\n`);
-    const driver = driverOf(path, options);
     const founded = await found(
       nodeCryptography,
       driver,
@@ -151,8 +134,6 @@ export class LocalService {
       signers.map(({ signer }) => signer),
       onStep,
     ).catch((error: unknown) => {
-      // Instances without a service are of no use to anyone.
-      for (const instance of driver.running()) driver.destroy(instance);
       throw error instanceof Error ? new UserError(`the service was not founded: ${error.message}`) : error;
     });
     folder.write('genesis.bin', encode(genesisDocumentCodec, founded.document));
@@ -169,58 +150,8 @@ export class LocalService {
     return new LocalService(folder, driver, founded.service, release.digest, constitution.policy.epochKeys, next);
   }
 
-  /**
-   * Founds the service that goes on from the one in `path`, of which nothing runs any more, by the log that was recovered; its replicas are left
-   * running. The keys that the folder has of the members sign. spec/recovery.md, "The successor".
-   */
-  static async succeed(
-    where: string,
-    recovered: { readonly constitution: Constitution; readonly active: Active; readonly succession: Succession },
-    options: Pick<FoundingOptions, 'driver' | 'fsync' | 'breach' | 'nodeArguments' | 'onStep'> = {},
-  ): Promise<LocalService> {
-    const { driver, folder, service } = LocalService.open(where, options);
-    const { active, constitution, succession } = recovered;
-    // The newest that can go on with what is active, of those that this host has.
-    const release = constitution.releases.findLast(
-      (one) => speaks(one, active) && folder.releases.find(one.digest),
-    )?.digest;
-    if (release === undefined)
-      throw new UserError(
-        `no release that the constitution approves and that executes what is active is in ${folder.releases.folder}`,
-      );
-    const before = folder.readService();
-    const lost = driver.running();
-    const signers = folder
-      .keys('members')
-      .map((name) => folder.key('members', name))
-      .filter((signer) => constitution.members.some(({ key }) => sameBytes(key, signer.publicKey)));
-    const founded = await found(nodeCryptography, driver, constitution, signers, options.onStep, {
-      succession,
-      release,
-    }).catch((error: unknown) => {
-      // Those that were launched for it: what is left of the others may be all that there is of the service.
-      const kept = new Set(lost.map(({ instance }) => instance));
-      for (const one of driver.running()) if (!kept.has(one.instance)) driver.destroy(one);
-      throw error instanceof Error ? new UserError(`the service was not recovered: ${error.message}`) : error;
-    });
-    for (const instance of lost) driver.forget(instance);
-    folder.write(`predecessors/${toHex(service)}.bin`, folder.read('genesis.bin'));
-    folder.write('genesis.bin', encode(genesisDocumentCodec, founded.document));
-    folder.writeService({
-      ...before,
-      service: toHex(founded.service),
-      release: toHex(release),
-      addresses: founded.instances.map((instance) => instance.clientAddress),
-      predecessors: [...(before.predecessors ?? []), before.service],
-    });
-    return new LocalService(folder, driver, founded.service, release, constitution.policy.epochKeys);
-  }
-
   /** The service that was founded in `path`. */
-  static open(
-    where: string,
-    options: Pick<FoundingOptions, 'driver' | 'fsync' | 'breach' | 'nodeArguments'> = {},
-  ): LocalService {
+  static open(where: string, options: Omit<LaunchingOptions, 'platforms' | 'stateCacheBytes'> = {}): LocalService {
     const path = resolve(where);
     const folder = new ServiceFolder(path);
     const { epochKeys, platforms, release, service, stateCacheBytes } = folder.readService();
@@ -291,59 +222,6 @@ function recoveryOf(folder: ServiceFolder, threshold: number, members: readonly 
     key: toHex(folder.recoveryKey(name).publicKey),
   }));
   return { threshold, keys };
-}
-
-function driverOf(
-  path: string,
-  options: Pick<FoundingOptions, 'driver' | 'fsync' | 'stateCacheBytes' | 'breach' | 'nodeArguments' | 'platforms'>,
-): Driver {
-  const { breach, driver, fsync, nodeArguments, platforms = ['simulated'], stateCacheBytes } = options;
-  const folder = new ServiceFolder(path);
-  const launched = ({ release, variant }: LaunchData): ReturnType<ReleaseStore['variant']> =>
-    folder.releases.variant(release, variant);
-  const processes = new ProcessDriver({
-    folder: path,
-    programOf: (launch) => {
-      const variant = launched(launch);
-      if (variant === undefined) throw new UserError(missing(folder, launch, true)!);
-      return variant.path;
-    },
-    runtimeOf: (launch) => {
-      const variant = launched(launch);
-      return variant && findRuntime(variant.runtime, variant.engineSettings, variant.cryptography);
-    },
-    platformOf: (slot) => platformOf(platforms, slot),
-    ...(fsync === undefined ? {} : { fsync }),
-    ...(stateCacheBytes === undefined ? {} : { stateCacheBytes }),
-    ...(breach === undefined ? {} : { breach }),
-    ...(nodeArguments === undefined ? {} : { nodeArguments }),
-  });
-  if (driver === undefined) return processes;
-  return new CommandDriver({ folder: path, command: driver, before: processes, variantOf: launched });
-}
-
-/** What this host lacks for a launch, and what to do about it; `undefined`: nothing. `runsIt`: with runtimes of this machine. */
-function missing(
-  { path, releases }: ServiceFolder,
-  { release, variant }: LaunchData,
-  runsIt: boolean,
-): string | undefined {
-  const digest = toHex(release);
-  const add = `\`npx coppice release add FOLDER --folder ${path}\``;
-  try {
-    if (releases.find(release) === undefined)
-      return `this host has no release ${digest}: ${add} puts one into ${releases.folder}`;
-    const stored = releases.variant(release, variant);
-    if (stored === undefined)
-      return `the release ${digest} has no variant ${variant}: what members approved of it is not what its manifest says`;
-    if (!existsSync(stored.path)) return `${stored.path} is gone: ${add} puts it back`;
-    if (runsIt) findRuntime(stored.runtime, stored.engineSettings, stored.cryptography);
-    return undefined;
-  } catch (error) {
-    if (error instanceof ReleaseError) return `${error.message}: ${add} puts it back`;
-    if (error instanceof RuntimeMissing) return `variant ${variant} cannot be launched: ${error.message}`;
-    throw error;
-  }
 }
 
 type Member = { readonly name: string; readonly signer: KeyedSigner };

@@ -3,7 +3,8 @@
  * The command line. docs/reference/cli.md.
  *
  * Exit status: 0 done; 1 wrong use, or what was verified does not hold; 3 the service, or a disk, cannot be reached; 4 committed, and
- * refused by the service or its members' rules; 5 it is not known whether a request was committed; 70 a mistake of ours.
+ * refused by the service or its members' rules; 5 it is not known whether a request was committed;
+ * 6 a recovery may lose something; 70 a mistake of ours.
  */
 import { Command } from 'commander';
 import { foundingCommands } from './command-line/founding.ts';

@@ -5,6 +5,9 @@
  *     constitution.json   as the members wrote it
  *     genesis.bin         the signed genesis document
  *     predecessors/       those of the services that were lost, and that it goes on from, by digest
+ *     given-up/           those of services in whose place members founded another one, all the same
+ *     founding.json       a successor that is being founded: it waits for signatures, or was cut short
+ *     members/NAME.key.successions    which successors of lost services the member signed
  *     members/NAME.key    private keys of members (seed, hexadecimal): only where one machine plays them all
  *     clients/NAME.key
  *     releases/DIGEST/    the releases that can be launched: docs/reference/releases.md
@@ -68,7 +71,7 @@ export class ServiceFolder {
       return JSON.parse(readFileSync(join(this.path, 'service.json'), 'utf8')) as ServiceFile;
     } catch {
       throw new UserError(
-        `there is no service in ${this.path}: found one with \`coppice genesis --folder ${this.path}\``,
+        `there is no service in ${this.path}: --folder names another, and \`coppice genesis --folder ${this.path}\` founds a new one, which has nothing of any other`,
       );
     }
   }
@@ -88,20 +91,21 @@ export class ServiceFolder {
 
   /** The key of this name, made if it is not there. */
   key(kind: 'members' | 'clients', name: string): KeyedSigner {
-    return readKey(this.#keyFile(kind, name));
+    return readKey(this.keyFile(kind, name));
   }
 
   /** The auditor's key of this name, made if it is not there. */
   auditorKey(name: string): SealingKey {
-    return readAuditorKey(this.#keyFile('auditors', name));
+    return readAuditorKey(this.keyFile('auditors', name));
   }
 
   /** The key of a member that opens its shares of files' keys, made if it is not there. */
   recoveryKey(name: string): SealingKey {
-    return readAuditorKey(this.#keyFile('recovery', name));
+    return readAuditorKey(this.keyFile('recovery', name));
   }
 
-  #keyFile(kind: 'members' | 'clients' | 'auditors' | 'recovery', name: string): string {
+  /** The file of this name, made if it is not there. */
+  keyFile(kind: 'members' | 'clients' | 'auditors' | 'recovery', name: string): string {
     const path = join(this.path, kind, `${name}.key`);
     if (!existsSync(path)) {
       mkdirSync(join(this.path, kind), { recursive: true });

@@ -119,6 +119,18 @@ export function verifyGenesis(
   document: GenesisDocument,
   expected: { readonly constitution?: Digest } = {},
 ): ({ readonly ok: true } & VerifiedGenesis) | GenesisFailure {
+  const verified = verifyUnsigned(cryptography, document, expected);
+  if (!verified.ok) return verified;
+  const objection = signatureObjection(cryptography, verified.constitution, verified.service, document.signatures);
+  return objection === undefined ? verified : failed('signatures', objection);
+}
+
+/** All of that but the signatures: what a member checks before it signs. Lines 10-19. */
+export function verifyUnsigned(
+  cryptography: EvidenceCryptography,
+  document: GenesisDocument,
+  expected: { readonly constitution?: Digest } = {},
+): ({ readonly ok: true } & VerifiedGenesis) | GenesisFailure {
   const { genesis, joins } = document;
   // The constitution, in its one form, is the one that the genesis names, and the one that was agreed on. [10-11]
   const digest = digestOf(cryptography, 'constitution', document.constitution);
@@ -155,8 +167,6 @@ export function verifyGenesis(
   }
 
   const service = serviceDigest(cryptography, genesis);
-  const objection = signatureObjection(cryptography, constitution, service, document.signatures);
-  if (objection !== undefined) return failed('signatures', objection);
   const first = { epoch, sequence: predecessor?.header.sequence ?? 0 };
   return { ok: true, constitution, activation, service, first, founders };
 }

@@ -30,6 +30,7 @@ export {
   type VerifiedGenesis,
   verifyGenesis,
   verifyGenesisAgain,
+  verifyUnsigned,
 } from './genesis.ts';
 export * from './operation.ts';
 export { parameterPaths } from './parameters.ts';

@@ -30,6 +30,11 @@ export function ledgerCommands(program: Command): void {
     .option('--accept-loss', 'go on with fewer disks than it takes to lose nothing', false)
     .option('--driver <command...>', 'executable that launches the founders, in place of processes of this machine')
     .option('--check', 'say what would be recovered, and found nothing', false)
+    .option('--draft <file>', 'launch founders, and write what members sign on their machines (member sign)')
+    .option('--signed <file...>', 'go on with what members signed of the draft')
+    .option('--release <folder>', 'a release that the constitution approves, where the folder has none')
+    .option('--platform <platform>', 'what founders run on, where the folder does not say', collect(String))
+    .option('--another', 'although there is a successor already: it does not run, and nobody used it', false)
     .action((options: RecoverOptions & Answering) => recover(options, new Output(options.json)));
 
   at(program.command('audit').description('verify a ledger from genesis; needs no network'))

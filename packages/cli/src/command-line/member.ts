@@ -13,8 +13,10 @@ import {
   vote,
   withdraw,
 } from '../commands/member.ts';
+import { showSuccession, signSuccession } from '../commands/member-succession.ts';
 import { makeSealingKey, releaseMemberShares, requestMemberShares } from '../commands/shares.ts';
 import { Output } from '../output.ts';
+import { isSuccessionFile } from '../succession-file.ts';
 import { type Answering, positive, collect, at, remote } from './options.ts';
 
 export function memberCommands(program: Command): void {
@@ -37,8 +39,11 @@ export function memberCommands(program: Command): void {
       propose(action, options, new Output(options.json)),
     );
   signing(member.command('sign').description('sign what was drafted elsewhere; needs no network'))
-    .argument('<file>', 'of propose --unsigned')
-    .action((file: string, options: SigningOptions & Answering) => sign(file, options, new Output(options.json)));
+    .argument('<file>', 'of propose --unsigned, or of recover --draft')
+    .option('--another', 'a successor of a service of which the member signed another one, which does not run', false)
+    .action((file: string, options: SigningOptions & { another: boolean } & Answering) =>
+      (isSuccessionFile(file) ? signSuccession : sign)(file, options, new Output(options.json)),
+    );
   signing(member.command('vote').description('vote on a proposal'))
     .argument('<proposal>', 'its number, its digest, or the file of it, signed')
     .option('--approve', 'for it', false)
@@ -91,5 +96,9 @@ export function memberCommands(program: Command): void {
     member.command('show').description('a proposal with its ballots, or what a file says; signatures are verified'),
   )
     .argument('<proposal>', 'its number, or a file')
-    .action((which: string, options: ServiceOptions & Answering) => show(which, options, new Output(options.json)));
+    .action((which: string, options: ServiceOptions & Answering) =>
+      isSuccessionFile(which)
+        ? showSuccession(which, new Output(options.json))
+        : show(which, options, new Output(options.json)),
+    );
 }

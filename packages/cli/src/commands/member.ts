@@ -1,7 +1,7 @@
 /**
  * `coppice member …`: proposals and ballots, signed here or on a machine without a network. docs/how-to/govern-a-service.md.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Client } from '@coppice/client';
 import { type KeyedSigner, nodeCryptography } from '@coppice/cryptography';
 import {
@@ -20,9 +20,17 @@ import {
 import { decodeResult, encode, fromHex, type PlainValue, sameBytes, toHex, u64 } from '@coppice/wire';
 import { connect, type ServiceOptions, serviceOf } from '../connect.ts';
 import { openRelease, ReleaseError } from '@coppice/release';
-import { approvalOf, handIn, parseAction, policyShown, proposalOf, type Standing } from '../governing.ts';
+import {
+  approvalOf,
+  handIn,
+  memberKeyFile,
+  parseAction,
+  policyShown,
+  proposalOf,
+  type Standing,
+} from '../governing.ts';
 import { type Output, table } from '../output.ts';
-import { readKey, ServiceFolder, UserError } from '../service-folder.ts';
+import { readKey, UserError } from '../service-folder.ts';
 import {
   actionText,
   completeDraft,
@@ -46,16 +54,7 @@ const hour = 3600 * 1000;
 /** Of a statement that is signed without knowing what the service allows. */
 const expiresInDefault = 7 * 24;
 
-function signerOf({ memberKey, as, folder }: SigningOptions): KeyedSigner {
-  if (memberKey !== undefined) return readKey(memberKey);
-  const here = existsSync(folder) ? new ServiceFolder(folder) : undefined;
-  const names = here?.keys('members') ?? [];
-  if (here !== undefined && as !== undefined && names.includes(as)) return here.key('members', as);
-  const choice = names.length === 0 ? '' : `, or --as ${names.join(' | ')}`;
-  throw new UserError(
-    `${as === undefined ? 'say who signs' : `there is no member ${as} here`}: --member-key FILE${choice}`,
-  );
-}
+const signerOf = (options: SigningOptions): KeyedSigner => readKey(memberKeyFile(options));
 
 const afterHours = (hours: number): number => Date.now() + Math.floor(hours * hour);
 

@@ -1,18 +1,27 @@
 /**
  * `coppice recover`: from the disks of a service whose quorum is gone to one that goes on with its log. spec/recovery.md.
  */
-import { readActivation } from '@coppice/governance';
-import { fromHex, toHex } from '@coppice/wire';
-import { LocalService } from '../local-service.ts';
-import { type Output, table } from '../output.ts';
+import { resolve } from 'node:path';
+import { nodeCryptography } from '@coppice/cryptography';
+import { thresholdOf, verifyUnsigned } from '@coppice/governance';
+import { type Driver, signedBy, type Succession } from '@coppice/host';
+import { encode, fromHex, predecessorCodec, toHex } from '@coppice/wire';
+import { driverOf } from '../local-driver.ts';
+import type { Output } from '../output.ts';
 import { type Analysis, analyse, successionOf } from '../recovery/analysis.ts';
-import { type GivenDisk, recordsUpTo } from '../recovery/disks.ts';
+import { recordsUpTo } from '../recovery/disks.ts';
+import { complete, failure, finish, type Founding, noteFounding, settle, undoing } from '../recovery/founding.ts';
 import { historyProvider } from '../recovery/history.ts';
+import { launch, type LaunchOptions, signersIn } from '../recovery/launching.ts';
+import { describe, tell } from '../recovery/report.ts';
 import { type KeyOpener, keyOpener } from '../recovery/shares.ts';
+import { objectToOthers } from '../recovery/siblings.ts';
+import { noteSigned } from '../recovery/signed.ts';
+import { auditorKeyFiles, readAuditorKey, readKey, ServiceFolder, UserError } from '../service-folder.ts';
+import { draftLines, readSignature, signatureOf, writeDraft } from '../succession-file.ts';
 import { readReleased } from './shares.ts';
-import { auditorKeyFiles, readAuditorKey, ServiceFolder, UserError } from '../service-folder.ts';
 
-export interface RecoverOptions {
+export interface RecoverOptions extends LaunchOptions {
   readonly folder: string;
   readonly from?: readonly string[];
   readonly service?: string;
@@ -23,50 +32,148 @@ export interface RecoverOptions {
   readonly share?: readonly string[];
   readonly shareKey?: string;
   readonly acceptLoss: boolean;
-  /** The operator's command that launches the founders, in place of processes of this machine. */
-  readonly driver?: readonly string[];
   /** Say what would be recovered, and found nothing. */
   readonly check: boolean;
+  /** Launch founders, and write there what members have to sign. */
+  readonly draft?: string;
+  /** What members signed of it. */
+  readonly signed?: readonly string[];
+  /** Found a successor although there is another one already. */
+  readonly another?: boolean;
 }
 
+/** Of `--check`: what would be lost cannot be ruled out. docs/reference/cli.md. */
+const incompleteStatus = 6;
+
 export async function recover(options: RecoverOptions, output: Output): Promise<void> {
+  const { acceptLoss, another = false, check, draft, from, signed } = options;
+  const folder = new ServiceFolder(resolve(options.folder));
+  if (from === undefined && !folder.founded)
+    throw new UserError(`there is no service in ${folder.path}: name the disks with --from`);
+  const say = (step: string): void => output.say(step);
+  const driver = driverOf(folder.path, options.driver === undefined ? {} : { driver: options.driver });
+  const left = check ? undefined : await settle(folder, driver, { another, drafts: (draft ?? signed) !== undefined });
+  if (left?.stage === 'given') {
+    say(`an earlier run was cut short when the founders of ${left.file.service} had been given the log: it goes on`);
+    await finish(folder, driver, left);
+    return answer(left, {}, folder, output);
+  }
+  if (signed !== undefined && left === undefined)
+    throw new UserError('nothing waits for signatures here, or its founders ended: --draft FILE makes a new draft');
+  if (draft !== undefined && left !== undefined) return drafted(folder, driver, left, draft, output);
+
   const analysis = await analyse(
     {
-      from: options.from ?? [options.folder],
-      service: serviceNamed(options),
-      open: openerOf(options, (line) => output.say(line)),
+      from: from ?? [folder.path],
+      service: serviceNamed(folder, options),
+      open: openerOf(options, say),
       receipts: options.receipts ?? [],
       pinned: options.pinned ?? [],
     },
-    (step) => output.say(step),
+    say,
   );
-  const { adoption, shortage, source } = analysis;
-  const last = adoption.head.header.sequence;
+  if (!another) objectToOthers(analysis, check ? undefined : folder);
+  const { shortage } = analysis;
   const told = tell(analysis);
   const document = describe(analysis);
-  if (options.check) return output.answer(document, told);
-  for (const line of told) output.say(line);
-  if (shortage !== undefined && !options.acceptLoss)
+  if (check) {
+    if (shortage !== undefined) process.exitCode = incompleteStatus;
+    return output.answer(document, told);
+  }
+  for (const line of told) say(line);
+  if (shortage !== undefined && !acceptLoss)
     throw new UserError('not recovered: members may accept the loss with --accept-loss');
 
-  const { constitution } = analysis.log;
-  const history = historyProvider(options.folder, constitution, () => recordsUpTo(source, last));
+  if (signed !== undefined) {
+    const founding = withSignatures(left!, analysis, signed);
+    await handingOver(analysis, folder, (provide) => complete(folder, driver, founding, provide));
+    return answer(founding, document, folder, output);
+  }
+  const signers = draft === undefined ? signersIn(folder, analysis, another) : [];
+  const { driver: launching, founding: launched } = await launch(folder, analysis, options, say);
+  const founding = await undoing(folder, launching, launched, () => {
+    noteFounding(folder, launched);
+    if (draft !== undefined) return launched;
+    for (const file of signers) noteSigned(file, launched.document);
+    const signatures = signers.map((file) => signatureOf(readKey(file), launched.document));
+    return { ...launched, document: signedBy(nodeCryptography, launched.document, signatures) };
+  });
+  if (draft !== undefined) return drafted(folder, launching, launched, draft, output);
+  say(`genesis signed by ${signers.length} members`);
+  await handingOver(analysis, folder, (provide) => complete(folder, launching, founding, provide));
+  answer(founding, document, folder, output);
+}
+
+/** Writes what members sign, and leaves the founders waiting. */
+async function drafted(
+  folder: ServiceFolder,
+  driver: Driver,
+  launched: Founding,
+  draft: string,
+  output: Output,
+): Promise<void> {
+  const founding: Founding = { ...launched, stage: 'drafted' };
+  // One that is out is written again as it is.
+  if (launched.stage === 'drafted') writeDraft(draft, founding.document);
+  else
+    await undoing(folder, driver, launched, () => {
+      writeDraft(draft, founding.document);
+      noteFounding(folder, founding);
+    });
+  const verified = verifyUnsigned(nodeCryptography, founding.document);
+  if (!verified.ok) throw new UserError(`the draft does not hold: ${verified.check}: ${verified.reason}`);
+  const needed = thresholdOf(verified.constitution, 'genesis');
+  output.answer({ ok: true, draft, successor: founding.file.service, needed, instances: founding.instances }, [
+    ...draftLines(founding.document, verified),
+    `${founding.instances.length} founders wait: they must run until then`,
+    `${needed} members sign, each on its machine: coppice member sign ${draft} --member-key FILE --out SIGNED`,
+    `then, with the same --from: coppice recover --signed SIGNED… --folder ${folder.path}`,
+  ]);
+}
+
+/** With what members signed: enough of them, and of what these disks lead to. Throws UserError. */
+function withSignatures(founding: Founding, analysis: Analysis, files: readonly string[]): Founding {
+  const { document } = founding;
+  const [drafted, found] = [document.genesis.predecessor!, successionOf(analysis).predecessor].map((one) =>
+    toHex(encode(predecessorCodec, one)),
+  );
+  if (drafted !== found)
+    throw new UserError('these disks do not lead to what members were shown: name those that the draft was made of');
+  const signatures = files.map((file) => readSignature(file, document));
+  const signers = new Map(signatures.map((one) => [toHex(one.member), one]));
   try {
-    const succession = { ...successionOf(analysis), provide: history.provide };
-    const local = await LocalService.succeed(
-      options.folder,
-      { constitution, active: readActivation(analysis.log.state.view()), succession },
-      { onStep: (step) => output.say(step), ...(options.driver === undefined ? {} : { driver: options.driver }) },
-    );
-    const instances = local.driver.running();
-    output.answer({ ...document, successor: local.service, instances }, [
-      `service ${toHex(local.service)} goes on from batch ${last}`,
-      `next: npx coppice host --folder ${options.folder}   launches what turns ask for (leave it running)`,
-      'clients that know the old service find it by their proof of succession, at the new addresses',
-    ]);
+    return { ...founding, document: signedBy(nodeCryptography, document, [...signers.values()]) };
+  } catch (error) {
+    throw failure(error);
+  }
+}
+
+/** Writes the log for founders, once, and removes it afterwards. */
+async function handingOver(
+  { adoption, log, source }: Analysis,
+  { path }: ServiceFolder,
+  act: (provide: Succession['provide']) => Promise<void>,
+): Promise<void> {
+  const last = adoption.head.header.sequence;
+  const history = historyProvider(path, log.constitution, () => recordsUpTo(source, last));
+  try {
+    await act(history.provide);
   } finally {
     history.clean();
   }
+}
+
+function answer(
+  { document, file, instances }: Founding,
+  found: Record<string, unknown>,
+  { path }: ServiceFolder,
+  output: Output,
+): void {
+  output.answer({ ...found, successor: file.service, instances }, [
+    `service ${file.service} goes on from batch ${document.genesis.predecessor!.header.sequence}`,
+    `next: npx coppice host --folder ${path}   launches what turns ask for (leave it running)`,
+    'clients that know the old service find it by their proof of succession, at the new addresses',
+  ]);
 }
 
 /** What opens the disks: keys of auditors, and shares of enough members. */
@@ -78,76 +185,9 @@ function openerOf({ folder, key, share, shareKey }: RecoverOptions, say: (line: 
   return keyOpener(readers, readReleased(share), readAuditorKey(shareKey), say);
 }
 
-function serviceNamed({ folder, from, service }: RecoverOptions): Uint8Array | undefined {
-  if (service === undefined)
-    return from === undefined ? fromHex(new ServiceFolder(folder).readService().service) : undefined;
+function serviceNamed(folder: ServiceFolder, { from, service }: RecoverOptions): Uint8Array | undefined {
+  if (service === undefined) return from === undefined ? fromHex(folder.readService().service) : undefined;
   const digest = fromHex(service);
   if (digest?.length !== 32) throw new UserError('--service must be the service digest: 64 hexadecimal digits');
   return digest;
-}
-
-/** What the analysis found, for people. */
-function tell({ adoption, audit, given, receipts, shortage, source }: Analysis): string[] {
-  const { configuration, head, certain, service } = adoption;
-  const { epoch, sequence, time } = head.header;
-  const rows = given.map((one) => [one.folder, ...rowOf(one, adoption)]);
-  return [
-    ...table([['disk', 'slot', 'ends with', 'verdict'], ...rows]),
-    `service     ${toHex(service)}`,
-    `head        batch ${sequence} of epoch ${epoch}, view ${head.certificate.subject.view}, ${new Date(time).toISOString()}; taken from ${source.folder}`,
-    `root        ${sequence}:${toHex(head.root)}`,
-    `verified    ${audit.batches + audit.uncertifiedTail} batches, ${audit.transactions} transactions, ${audit.epochs.length} epochs, from genesis; ${receipts} receipts and checkpoints agree`,
-    ...(shortage === undefined
-      ? [
-          `complete    every batch that was acknowledged is in it, if at most ${Math.floor((configuration.slots - 1) / 3)} of the disks and instances lied`,
-        ]
-      : [
-          `INCOMPLETE  epoch ${shortage.epoch}: ${shortage.given} of ${shortage.needed} disks that are needed, ${shortage.altered} of them altered (${shortage.tolerated} tolerated)`,
-          `  certain     batches 1 to ${certain}`,
-          ...(certain < sequence
-            ? [`  doubtful    batches ${certain + 1} to ${sequence}: others may have been acknowledged in their places`]
-            : []),
-          `  may be lost every batch after ${sequence}: whatever was acknowledged there is on none of these disks`,
-        ]),
-  ];
-}
-
-function rowOf(one: GivenDisk, { configuration, verdicts }: Analysis['adoption']): string[] {
-  if (one.disk === undefined) return ['', '', `unreadable: ${one.reason}`];
-  const { altered, ignored, slot } = verdicts.find(({ disk }) => disk === one.disk)!;
-  const { configurations, end, instance, length, problem } = one.disk;
-  const place = `batch ${length}, epoch ${configurations.at(-1)!.epoch}`;
-  const whole = end === 'torn' ? 'its last write was cut' : end === 'incomplete' ? problem! : 'whole';
-  if (ignored !== undefined) return [seatOf(slot), place, `ignored: ${ignored}`];
-  const found = (altered?.toUpperCase().slice(0, 1) ?? '') + (altered?.slice(1) ?? whole);
-  const why =
-    instance === undefined ? 'nothing says whose it is' : `whose instance has no seat in epoch ${configuration.epoch}`;
-  return [seatOf(slot), place, slot === undefined ? `${found}; does not count: ${why}` : found];
-}
-
-const seatOf = (slot: number | undefined): string => (slot === undefined ? '' : String(slot));
-
-/** The same, for programs. */
-function describe({ adoption, audit, given, receipts, shortage, source }: Analysis): Record<string, unknown> {
-  const { certain, head, service, verdicts } = adoption;
-  const { epoch, sequence, time } = head.header;
-  return {
-    ok: shortage === undefined,
-    predecessor: service,
-    head: { epoch, view: head.certificate.subject.view, sequence, time, root: head.root },
-    source: source.folder,
-    disks: given.map((one) => {
-      if (one.disk === undefined) return { folder: one.folder, unreadable: one.reason };
-      const { altered = null, ignored = null, slot = null } = verdicts.find(({ disk }) => disk === one.disk)!;
-      const { configurations, end, instance = null, length } = one.disk;
-      return { folder: one.folder, instance, slot, epoch: configurations.at(-1)!.epoch, length, end, altered, ignored };
-    }),
-    batches: audit.batches + audit.uncertifiedTail,
-    transactions: audit.transactions,
-    receipts,
-    certain,
-    shortage: shortage ?? null,
-    doubtful: shortage === undefined || certain >= sequence ? null : { from: certain + 1, to: sequence },
-    lostFrom: shortage === undefined ? null : sequence + 1,
-  };
 }

@@ -24,6 +24,7 @@ import { auditRecords } from '../commands/verify.ts';
 import { UserError } from '../service-folder.ts';
 import { diskFolders, type GivenDisk, readGivenDisk, recordsUpTo, type Source } from './disks.ts';
 import type { KeyOpener } from './shares.ts';
+import { forkShown } from './siblings.ts';
 
 export interface RecoveryInput {
   /** Instances' folders, or folders of such. */
@@ -135,6 +136,8 @@ function checkKnown(adoption: Adoption, { pinned, receipts }: RecoveryInput): nu
     const receipt = bytes[0] === 0x7b ? new TextDecoder().decode(bytes) : bytes;
     const verdicts = services.map((service) => verifyReceipt(nodeCryptography, receipt, { service }));
     const verdict = verdicts.find(({ ok }) => ok) ?? verdicts.at(-1)!;
+    const fork = verdict.ok ? undefined : forkShown(services, receipt);
+    if (fork !== undefined) throw new UserError(`FORK, by the receipt ${file}: ${fork}`);
     if (!verdict.ok)
       throw new UserError(`${file} is not a receipt of the service: ${verdict.check}: ${verdict.reason}`);
     const { header } = verdict.facts;

@@ -1,0 +1,106 @@
+/**
+ * Files with which members on other machines found a successor: a draft, which is its genesis document without signatures, and what
+ * one member signed of it. JSON. docs/how-to/recover-a-service.md.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { nodeCryptography } from '@coppice/cryptography';
+import { thresholdOf, verifyUnsigned, type VerifiedGenesis } from '@coppice/governance';
+import {
+  decode,
+  encode,
+  fromHex,
+  type GenesisDocument,
+  genesisDocumentCodec,
+  genesisStatement,
+  sameBytes,
+  serviceDigest,
+  type Signer,
+  toHex,
+} from '@coppice/wire';
+import { UserError } from './service-folder.ts';
+
+const draftKind = 'succession';
+const signedKind = 'signed-succession';
+/** Far above what a genesis document of the largest consortium takes. */
+const fileBytesMax = 64 * 1024 * 1024;
+
+type Signature = GenesisDocument['signatures'][number];
+
+function read(path: string): Record<string, unknown> | undefined {
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length > fileBytesMax) return undefined;
+    const json: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isSuccessionFile(path: string): boolean {
+  return [draftKind, signedKind].includes(String(read(path)?.['kind']));
+}
+
+export function writeDraft(path: string, document: GenesisDocument): void {
+  const hex = toHex(encode(genesisDocumentCodec, document));
+  writeFileSync(path, `${JSON.stringify({ kind: draftKind, document: hex })}\n`);
+}
+
+/** A draft all of which holds, but for the signatures that it is written for. Throws UserError. */
+export function readDraft(path: string): { readonly document: GenesisDocument; readonly verified: VerifiedGenesis } {
+  const { document: hex, kind } = read(path) ?? {};
+  if (kind === signedKind) throw new UserError(`${path} is signed already: coppice recover --signed ${path}`);
+  const bytes = kind === draftKind && typeof hex === 'string' ? fromHex(hex) : undefined;
+  const decoded = bytes === undefined ? undefined : decode(genesisDocumentCodec, bytes);
+  if (decoded?.ok !== true || decoded.value.genesis.predecessor === undefined)
+    throw new UserError(`${path} is no draft of a succession`);
+  const verified = verifyUnsigned(nodeCryptography, decoded.value);
+  if (!verified.ok) throw new UserError(`${path} does not hold: ${verified.check}: ${verified.reason}`);
+  return { document: decoded.value, verified };
+}
+
+/** What a member founds who signs it. */
+export function draftLines({ genesis }: GenesisDocument, { constitution, founders }: VerifiedGenesis): string[] {
+  const { header, ledgerRoot, service } = genesis.predecessor!;
+  return [
+    `succession: a service that goes on from one that was lost`,
+    `  successor    ${toHex(serviceDigest(nodeCryptography, genesis))}`,
+    `  goes on from ${toHex(service)}`,
+    `  head         batch ${header.sequence} of epoch ${header.epoch}, ${new Date(header.time).toISOString()}`,
+    `  root         ${header.sequence}:${toHex(ledgerRoot)}`,
+    `  constitution ${constitution.name}, ${toHex(genesis.constitution)}; ${thresholdOf(constitution, 'genesis')} of ${constitution.members.length} members sign`,
+    ...founders.map(
+      ({ platform, release, slot, variant }) =>
+        `  slot ${slot}       ${platform}, release ${toHex(release).slice(0, 8)}, variant ${variant}`,
+    ),
+    'What was acknowledged after that head is given up. `coppice recover --check`, of the disks and receipts that you hold, must say the same head and root.',
+  ];
+}
+
+/** Signs the successor. Whoever signs has noted it: `refuseSecond`, `noteSigned`. */
+export function signatureOf(signer: Signer, { genesis }: GenesisDocument): Signature {
+  const statement = genesisStatement(serviceDigest(nodeCryptography, genesis));
+  return { member: signer.publicKey, signature: signer.sign(statement) };
+}
+
+export function signatureText({ genesis }: GenesisDocument, { member, signature }: Signature): string {
+  const service = toHex(serviceDigest(nodeCryptography, genesis));
+  return `${JSON.stringify({ kind: signedKind, service, member: toHex(member), signature: toHex(signature) })}\n`;
+}
+
+/** A member's signature of this successor. Throws UserError. */
+export function readSignature(path: string, { genesis }: GenesisDocument): Signature {
+  const { kind, ...fields } = read(path) ?? {};
+  const [service, member, signature] = ['service', 'member', 'signature'].map((name) => {
+    const text = fields[name];
+    return typeof text === 'string' ? fromHex(text) : undefined;
+  });
+  if (kind !== signedKind || service === undefined || member?.length !== 32 || signature?.length !== 64)
+    throw new UserError(`${path} is not what a member signed of a draft: coppice member sign makes it`);
+  const own = serviceDigest(nodeCryptography, genesis);
+  if (!sameBytes(service, own))
+    throw new UserError(`${path} is for another successor, ${toHex(service)}: this draft is of ${toHex(own)}`);
+  if (!nodeCryptography.verify(member, genesisStatement(own), signature))
+    throw new UserError(`the signature in ${path} is not valid: have it signed again`);
+  return { member, signature };
+}

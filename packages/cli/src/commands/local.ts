@@ -33,6 +33,7 @@ export interface GenesisOptions {
 
 export async function genesis(serviceFile: string, options: GenesisOptions, output: Output): Promise<void> {
   requireFile(serviceFile);
+  const recoveryPeriodMs = options.recoveryPeriod * 1000;
   const local = await LocalService.found(options.folder, {
     serviceFile,
     name: options.name ?? nameOf(serviceFile),
@@ -45,7 +46,7 @@ export async function genesis(serviceFile: string, options: GenesisOptions, outp
     cryptography: parseCryptography(options.cryptography, cryptographyNames),
     seeds: options.variant ?? [],
     ...(options.release === undefined ? {} : { release: options.release }),
-    policy: { recoveryPeriodMs: options.recoveryPeriod * 1000 },
+    policy: { recoveryPeriodMs, ...pace(options.slots, recoveryPeriodMs) },
     onStep: (step) => output.say(step),
   });
   const running = local.driver.running();
@@ -55,6 +56,16 @@ export async function genesis(serviceFile: string, options: GenesisOptions, outp
     `next: npx coppice host --folder ${options.folder}   launches what turns ask for (leave it running)`,
     `      npx coppice status --folder ${options.folder}`,
   ]);
+}
+
+/**
+ * A service that stays, and is idle for most of the time, fills its disks with a batch a second, as by a constitution that does not say; those
+ * of tests and for development, which are there to be waited for, with five. A primary that is silent is replaced after three seconds.
+ */
+function pace(slots: number, recoveryPeriodMs: number): { heartbeatMs: number; viewTimeoutMs: number } {
+  const turnDeadlineMs = Math.floor(Math.floor(recoveryPeriodMs / (slots + 1)) / 2);
+  const heartbeatMs = Math.max(1, Math.min(1000, Math.floor(turnDeadlineMs / 8)));
+  return { heartbeatMs, viewTimeoutMs: 2 * heartbeatMs };
 }
 
 export function eventLine(event: HostEvent): string {

@@ -88,6 +88,7 @@ it('turns go on in the successor, and it can be lost and recovered, too', async 
   assert.equal((await decide(client, members, putOut)).state, 'accepted');
   rmSync(join(folder.path, 'members', 'member-2.key'));
   await load.progress(100);
+  const disk = cluster.at(0).folder;
   await killAll(cluster);
   // No auditor is there: the two members who are left open the disks together.
   const auditors = join(cluster.folder, 'auditors');
@@ -129,6 +130,12 @@ it('turns go on in the successor, and it can be lost and recovered, too', async 
   const checked = await recover(cluster.folder, '--check', ...together);
   assert.equal(checked.status, 0, checked.said);
   assert.equal(checked.said.split('lie.json: the share of segment').length, 2, checked.said);
+  // They need not have it recovered to know that it holds.
+  const repeated = ['--share', shares[0]!, '--share', shares[2]!, '--share-key', key];
+  for (const command of ['audit', 'ledger verify']) {
+    const { answer, status } = await commandLine(...command.split(' '), disk, ...repeated);
+    assert.equal(status, 0, JSON.stringify(answer));
+  }
   const { local: second } = await recovered(cluster.folder, ...together);
   renameSync(`${auditors}.away`, auditors);
   await client.succeed(second.addresses());

@@ -24,13 +24,14 @@ import {
   shownValueCodec,
   verifyHistoricalValue,
 } from '@coppice/ledger';
-import { type InheritedLog, openKeyFiles, replayLog } from '@coppice/node';
+import { type InheritedLog, replayLog } from '@coppice/node';
 import { openRelease, type Release, ReleaseError, scriptsOf } from '@coppice/release';
 import { loadService, lockdownRealm } from '@coppice/service/compartment';
 import { assert, decode, sameBytes, type Digest, encode, type Header, serviceDigest } from '@coppice/wire';
+import { type KeyOptions, openerFor } from './commands/shares.ts';
 import { auditFolder, dataFolderOf } from './commands/verify.ts';
 import { recordsUpTo } from './recovery/disks.ts';
-import { auditorKeys, UserError } from './service-folder.ts';
+import { UserError } from './service-folder.ts';
 
 /** After this batch, or after the last one that is not dated later. */
 export type Moment = { readonly sequence: number } | { readonly time: number };
@@ -44,8 +45,7 @@ export interface ArchiveOptions {
   readonly at: Moment | undefined;
   /** Folders of releases: one has the version of the service that was active. */
   readonly releases: readonly string[];
-  /** Of auditors. */
-  readonly keyFiles: readonly string[] | undefined;
+  readonly keys: KeyOptions;
 }
 
 export type Shown =
@@ -68,12 +68,12 @@ export class Archive {
 
   /** Throws UserError where the folder does not hold. From then on this process is one in which services run: nothing of it can be changed any more. */
   static async open(options: ArchiveOptions): Promise<Archive> {
-    const { at, folder, keyFiles, service } = options;
-    const releases = options.releases.map(opened);
+    const { at, folder, keys, service } = options;
+    const releases = options.releases.map(releaseIn);
     const dataFolder = dataFolderOf(folder);
     let through = 0;
     const report = await auditFolder(folder, service, {
-      ...(keyFiles === undefined ? {} : { keyFiles }),
+      keys,
       onState(_, { sequence, time }) {
         if (at === undefined || ('time' in at ? time <= at.time : sequence <= at.sequence)) through = sequence;
       },
@@ -84,8 +84,8 @@ export class Archive {
     if (at !== undefined && 'sequence' in at && head.sequence < at.sequence)
       throw new UserError(`the ledger goes up to batch ${head.sequence} only`);
     if (through === 0) throw new UserError('the ledger begins later');
-    const keys = await openKeyFiles(dataFolder, auditorKeys(dataFolder, keyFiles));
-    const log = await replayLog(recordsUpTo({ folder: dataFolder, keys }, through), through);
+    const opened = await openerFor(dataFolder, keys)(dataFolder);
+    const log = await replayLog(recordsUpTo({ folder: dataFolder, keys: opened }, through), through);
     lockdownRealm();
     return new Archive(log, servicesOf(releases, readActivation(log.state.view()).code), head);
   }
@@ -147,7 +147,7 @@ function servicesOf(releases: readonly Release[], { script, version }: Activatio
   return new Map((chosen ?? []).map((one) => [one.version, loadService(one.text)]));
 }
 
-function opened(folder: string): Release {
+function releaseIn(folder: string): Release {
   try {
     return openRelease(folder);
   } catch (error) {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ServeOptions } from '../commands/folder-query.ts';
 import { backUp, type BackupOptions, list as listBackups, restore, verifyStored } from '../commands/backup.ts';
 import { Output } from '../output.ts';
-import { type Answering, answering, at, collect, integer, moment } from './options.ts';
+import { type Answering, answering, at, collect, integer, moment, shared } from './options.ts';
 
 export function backupCommands(program: Command): void {
   const backup = program.command('backup').description('copies of an instance’s ledger and newest snapshot, elsewhere');
@@ -37,10 +37,14 @@ export function backupCommands(program: Command): void {
     .action((name: string | undefined, options: Parameters<typeof restore>[1] & Answering) =>
       restore(name, options, new Output(options.json)),
     );
-  at(
-    backup
-      .command('serve')
-      .description('answer queries, and prove what keys had, as of then, from a restored folder: read-only, over HTTP'),
+  shared(
+    at(
+      backup
+        .command('serve')
+        .description(
+          'answer queries, and prove what keys had, as of then, from a restored folder: read-only, over HTTP',
+        ),
+    ),
   )
     .argument('<folder>', 'a restored backup, or an instance’s folder')
     .option('--at <moment>', 'a sequence number or a time; default: that of restore, or the end', moment)

@@ -12,11 +12,11 @@ import { listTurns } from '../commands/ledger-turns.ts';
 import { pruneDisks } from '../commands/prune.ts';
 import { isExport, listPublic, showPublic } from '../commands/public-part.ts';
 import { recover, type RecoverOptions } from '../commands/recover.ts';
-import { makeSealingKey } from '../commands/shares.ts';
+import { type KeyOptions, makeSealingKey } from '../commands/shares.ts';
 import { audit } from '../commands/verify.ts';
 import { Output } from '../output.ts';
 import type { PruneOptions } from '../pruning.ts';
-import { type Answering, type Local, integer, collect, at } from './options.ts';
+import { type Answering, type Local, integer, collect, at, shared } from './options.ts';
 
 export function ledgerCommands(program: Command): void {
   at(program.command('recover').description('go on with a service whose quorum is gone, from its disks'))
@@ -37,7 +37,7 @@ export function ledgerCommands(program: Command): void {
     .option('--another', 'although there is a successor already: it does not run, and nobody used it', false)
     .action((options: RecoverOptions & Answering) => recover(options, new Output(options.json)));
 
-  at(program.command('audit').description('verify a ledger from genesis; needs no network'))
+  shared(at(program.command('audit').description('verify a ledger from genesis; needs no network')))
     .argument('<instance-folder-or-export>', 'an instance’s folder, or a copy of it; of an export, what can be told')
     .option('--service <digest>', 'the service that it must be of')
     .option(
@@ -45,7 +45,7 @@ export function ledgerCommands(program: Command): void {
       'key file of an auditor; may be repeated; default: those of the service’s folder that it lies in',
       collect(String),
     )
-    .action((folder: string, options: Local & { key?: string[] } & Answering, command: Command) =>
+    .action((folder: string, options: Local & KeyOptions & Answering, command: Command) =>
       audit(
         folder,
         { ...options, folderNamed: command.getOptionValueSource('folder') !== 'default' },
@@ -56,7 +56,7 @@ export function ledgerCommands(program: Command): void {
   const folderOrExport = '<instance-folder-or-export>';
   const ledger = program.command('ledger').description('what lies on an instance’s disk; needs no network');
   const onDisk = (command: Command, argument = '<instance-folder>'): Command =>
-    at(command)
+    shared(at(command))
       .argument(argument, 'an instance’s folder, or a copy of it')
       .option('--service <digest>', 'the service that it must be of')
       .option(

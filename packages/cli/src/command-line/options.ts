@@ -53,3 +53,13 @@ export function remote(command: Command): Command {
     .option('--address <host:port>', 'client door of a replica; may be repeated', collect(String))
     .option('--key <file>', 'key file of the client');
 }
+
+/** What members released, in place of an auditor's key. */
+export const shared = (command: Command): Command =>
+  command
+    .option(
+      '--share <file>',
+      'shares that members released, in place of an auditor’s key; may be repeated',
+      collect(String),
+    )
+    .option('--share-key <file>', 'key file of whom the shares were released to');

@@ -5,7 +5,7 @@ import { showHistory } from '../commands/history.ts';
 import { invoke, query } from '../commands/request.ts';
 import { Output } from '../output.ts';
 import { UserError } from '../service-folder.ts';
-import { type Answering, collect, moment, remote } from './options.ts';
+import { type Answering, collect, moment, remote, shared } from './options.ts';
 
 export function requestCommands(program: Command): void {
   remote(program.command('invoke').description('have a command of the service ordered and executed'))
@@ -16,7 +16,7 @@ export function requestCommands(program: Command): void {
       invoke(command, input, options, new Output(options.json)),
     );
 
-  remote(program.command('query').description('ask one replica’s committed state'))
+  shared(remote(program.command('query').description('ask one replica’s committed state')))
     .argument('<query>', 'with --at, and without --instance: a map whose history the service keeps')
     .argument('[input]', 'JSON; or a key of that map')
     .option('--at <sequence>', 'as of this batch, proven; with --instance: or a time, of everything', moment)

@@ -15,6 +15,8 @@ export interface FolderOptions extends ServiceOptions {
   readonly at?: Moment;
   readonly release?: string;
   readonly auditorKey?: readonly string[];
+  readonly share?: readonly string[];
+  readonly shareKey?: string;
 }
 
 export interface ServeOptions extends FolderOptions {
@@ -23,12 +25,17 @@ export interface ServeOptions extends FolderOptions {
 }
 
 async function opened(folder: string, options: FolderOptions, output: Output): Promise<Archive> {
-  const { at = readMoment(folder), auditorKey, release } = options;
+  const { at = readMoment(folder), auditorKey, release, share, shareKey } = options;
   const service = options.service === undefined ? undefined : serviceOf(options);
   if (service === undefined)
     output.say('no service was named: the ledger is judged by its own genesis, and could be any service’s');
   const releases = release === undefined ? releasesFor(folder) : [release];
-  const archive = await Archive.open({ folder, service, at, releases, keyFiles: auditorKey });
+  const keys = {
+    ...(auditorKey !== undefined && { key: auditorKey }),
+    ...(share !== undefined && { share }),
+    ...(shareKey !== undefined && { shareKey }),
+  };
+  const archive = await Archive.open({ folder, service, at, releases, keys });
   const { sequence, time } = archive.end;
   if (at !== undefined && 'time' in at && at.time > time)
     process.stderr.write(

@@ -66,13 +66,13 @@ class Turns {
 
 export async function listTurns(
   folder: string,
-  { key, ...options }: LedgerOptions & { readonly waived?: boolean },
+  options: LedgerOptions & { readonly waived?: boolean },
   output: Output,
 ): Promise<void> {
   const service = options.service === undefined && !options.folderNamed ? undefined : serviceOf(options);
   const turns = new Turns();
   const report = await auditFolder(folder, service, {
-    ...(key === undefined ? {} : { keyFiles: key }),
+    keys: options,
     onState: turns.add,
   });
   const shown = [...turns.all.values()].filter(({ waived }) => options.waived !== true || waived.length > 0);

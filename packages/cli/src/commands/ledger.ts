@@ -6,7 +6,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { decodeRecord, type LedgerRecord, recordTypes } from '@coppice/ledger';
-import { historyFolders, openKeyFiles, type ReadItem, readSealedFolder, restoreSnapshot } from '@coppice/node';
+import { historyFolders, type ReadItem, readSealedFolder, restoreSnapshot } from '@coppice/node';
 import { decodeOperation } from '@coppice/service';
 import {
   type FileKeys,
@@ -32,15 +32,16 @@ import { archiveInstance } from '../archiving.ts';
 import { serviceOf } from '../connect.ts';
 import { type Output, table } from '../output.ts';
 import { publicRecords, verifyPublicLog, writePublicLog } from '../public-log-file.ts';
-import { auditorKeys, UserError } from '../service-folder.ts';
+import type { KeyOpener } from '../recovery/shares.ts';
+import { UserError } from '../service-folder.ts';
 import { auditPublic } from './public-part.ts';
+import { type KeyOptions, openerFor } from './shares.ts';
 import { auditFolder, dataFolderOf } from './verify.ts';
 
-export interface LedgerOptions {
+export interface LedgerOptions extends KeyOptions {
   readonly folder: string;
   readonly folderNamed: boolean;
   readonly service?: string;
-  readonly key?: readonly string[];
 }
 
 type Range = readonly [number, number];
@@ -145,14 +146,14 @@ function problemOf(end: LedgerEnd): string | undefined {
 function cannotRead(end: Extract<LedgerEnd, { kind: 'corrupt' }>): UserError {
   const hint =
     end.damage.reason === 'key-missing'
-      ? '\nit is encrypted, and none of the keys that were given opens it: --key FILE names one of an auditor'
+      ? '\nit is encrypted, and none of the keys that were given opens it: --key FILE names one of an auditor, --share FILE what members released'
       : '';
   return new UserError(`the ledger cannot be read further: ${problemOf(end)}${hint}`);
 }
 
-export async function listLedger(folder: string, { key }: Pick<LedgerOptions, 'key'>, output: Output): Promise<void> {
+export async function listLedger(folder: string, options: KeyOptions, output: Output): Promise<void> {
   const dataFolder = dataFolderOf(folder);
-  const keys = await openKeyFiles(dataFolder, auditorKeys(dataFolder, key));
+  const keys = await openerFor(dataFolder, options)(dataFolder);
   const parts = ledgersIn(dataFolder).map((ledger) => segmentsOf(dataFolder, ledger, keys));
   const segments = parts.flatMap((part) => part.segments);
   const problems = parts.flatMap((part) => [...part.problems, ...part.keyProblems]);
@@ -179,12 +180,12 @@ export async function listLedger(folder: string, { key }: Pick<LedgerOptions, 'k
 export async function showRecords(
   folder: string,
   sequence: number,
-  { key }: Pick<LedgerOptions, 'key'>,
+  options: KeyOptions,
   output: Output,
 ): Promise<void> {
   const dataFolder = dataFolderOf(folder);
   const records: object[] = [];
-  for await (const item of readSealedFolder(dataFolder, auditorKeys(dataFolder, key))) {
+  for await (const item of readSealedFolder(dataFolder, openerFor(dataFolder, options))) {
     if (item.kind === 'corrupt') throw cannotRead(item);
     if (item.kind !== 'record' || item.record.sequence !== sequence) continue;
     const { payload, position, type } = item.record;
@@ -234,8 +235,8 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
   const service = options.service === undefined && !options.folderNamed ? undefined : serviceOf(options);
   if (stats.isFile()) return auditPublic(path, service, output);
   const dataFolder = dataFolderOf(path);
-  const readers = auditorKeys(dataFolder, options.key);
-  const keys = await openKeyFiles(dataFolder, readers);
+  const open = openerFor(dataFolder, options);
+  const keys = await open(dataFolder);
   const parts = ledgersIn(dataFolder).map((ledger) => segmentsOf(dataFolder, ledger, keys));
   const frames = parts.flatMap(({ problems }) => problems);
   const keyFiles = parts.flatMap(({ keyProblems }) => keyProblems);
@@ -243,16 +244,16 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
   const unread = parts
     .flatMap(({ segments }) => segments)
     .filter((one) => one.encryptedTo !== null && one.epochs === null);
-  const read = unread.length === 0 || readers.length > 0;
-  const restored = read ? await newestSnapshot(dataFolder, readers) : undefined;
+  const given = keys.size > 0 || options.key !== undefined || options.share !== undefined;
+  const read = unread.length === 0 || given;
+  // Members are asked for what the log takes, and not for snapshots.
+  const restored = read && options.share === undefined ? await newestSnapshot(dataFolder, open) : undefined;
   // The ledger is long: the audit, which verifies its checkpoints, is not the only one to look for them while it is read.
   let isCertified: boolean | undefined;
   const onItem = (item: ReadItem): void => {
     if (restored?.certificate !== undefined) isCertified ??= certifies(item, restored.certificate);
   };
-  const report = read
-    ? await auditFolder(path, service, { onItem, ...(options.key === undefined ? {} : { keyFiles: options.key }) })
-    : undefined;
+  const report = read ? await auditFolder(path, service, { onItem, keys: options }) : undefined;
   const problem = restored?.problem ?? (isCertified === true ? undefined : 'the ledger has no such checkpoint');
   const snapshot = restored && { sequence: restored.sequence, ...(problem !== undefined && { problem }) };
   const ok = frames.length === 0 && keyFiles.length === 0 && report?.ok !== false && snapshot?.problem === undefined;
@@ -263,7 +264,7 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
     ...keyFiles.map((problem) => `  ! ${problem}`),
     ...cut.map((what) => `  ${what}: nothing that was reported durable is missing`),
     report === undefined
-      ? 'what is in them was not read: no key of an auditor was given'
+      ? 'what is in them was not read: no key that opens it was given'
       : `${report.ok ? 'what is in them holds' : 'WHAT IS IN THEM DOES NOT HOLD'}: ${report.batches} batches, ${report.transactions} transactions, ${report.epochs.length} epochs`,
     ...(snapshot === undefined
       ? []
@@ -286,10 +287,7 @@ interface NewestSnapshot {
 }
 
 /** The newest snapshot, and the checkpoint the state of which it makes; `undefined`: there is none. */
-async function newestSnapshot(
-  dataFolder: string,
-  readers: Parameters<typeof openKeyFiles>[1],
-): Promise<NewestSnapshot | undefined> {
+async function newestSnapshot(dataFolder: string, open: KeyOpener): Promise<NewestSnapshot | undefined> {
   const folder = join(dataFolder, 'snapshots');
   if (!existsSync(folder)) return undefined;
   const service = serviceOfLedger(join(dataFolder, 'ledger'));
@@ -297,7 +295,7 @@ async function newestSnapshot(
   const newest = (): number | undefined => new Snapshots(folder, { service, readOnly: true }).list().at(-1);
   for (let sequence = newest(); sequence !== undefined;) {
     // After its name was seen: its key file was durable before. An instance that runs may write the next one meanwhile, and remove this one.
-    const keys = await openKeyFiles(dataFolder, readers);
+    const keys = await open(dataFolder);
     try {
       const snapshots = new Snapshots(folder, { service, keys, readOnly: true });
       return { sequence, certificate: restoreSnapshot(snapshots, sequence).certificate };
@@ -326,9 +324,9 @@ export async function exportLedger(
   output: Output,
 ): Promise<void> {
   const dataFolder = dataFolderOf(folder);
-  const readers = auditorKeys(dataFolder, options.key);
+  const open = openerFor(dataFolder, options);
   async function* records(): AsyncGenerator<{ readonly type: number; readonly payload: Uint8Array }> {
-    for await (const item of readSealedFolder(dataFolder, readers)) {
+    for await (const item of readSealedFolder(dataFolder, open)) {
       if (item.kind === 'record') yield item.record;
       else if (item.kind === 'corrupt') throw cannotRead(item);
     }

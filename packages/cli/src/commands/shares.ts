@@ -8,12 +8,14 @@ import type { Output } from '../output.ts';
 import { diskFolders } from '../recovery/disks.ts';
 import {
   type GivenShares,
+  type KeyOpener,
+  keyOpener,
   type ReleasedShares,
   releaseShares,
   requestShares,
   type ShareRequest,
 } from '../recovery/shares.ts';
-import { readAuditorKey, ServiceFolder, UserError } from '../service-folder.ts';
+import { auditorKeys, readAuditorKey, ServiceFolder, UserError } from '../service-folder.ts';
 
 /** `coppice member share request`: what members are shown. */
 export function requestMemberShares(
@@ -61,6 +63,23 @@ export function readReleased(files: readonly string[]): GivenShares[] {
       throw new UserError(`${file} holds what is no share`);
     return { ...(released as ReleasedShares), file };
   });
+}
+
+/** What is given to open what is encrypted: key files of auditors, or shares that members released, and the key file of whom these are for. */
+export interface KeyOptions {
+  readonly key?: readonly string[];
+  readonly share?: readonly string[];
+  readonly shareKey?: string;
+}
+
+/** What opens the files of an instance's folder; by default, keys of auditors in the service's folder that it lies in. */
+export function openerFor(dataFolder: string, { key, share, shareKey }: KeyOptions = {}): KeyOpener {
+  const readers = auditorKeys(dataFolder, key);
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  if (share === undefined) return keyOpener(readers, [], undefined, say);
+  if (shareKey === undefined)
+    throw new UserError('--share needs --share-key: the key file of whom the shares were released to');
+  return keyOpener(readers, readReleased(share), readAuditorKey(shareKey), say);
 }
 
 function isObject(value: unknown): value is object {

@@ -62,7 +62,7 @@ export async function plan(options: PlanOptions, output: Output): Promise<void> 
   const copy = new StateCopy(nodeCryptography);
   const service = options.service === undefined ? undefined : serviceOf(options);
   const report = await auditFolder(options.ledger, service, {
-    ...(options.key === undefined ? {} : { keyFiles: options.key }),
+    keys: options.key === undefined ? {} : { key: options.key },
     onState: (writeSets) => copy.apply(writeSets),
   });
   const { head } = report;

@@ -15,8 +15,9 @@ import { decodeResult, type GenesisDocument, toHex } from '@coppice/wire';
 import { serviceOf } from '../connect.ts';
 import { ancestorLines, ancestryOf, judgedOf } from '../lineage.ts';
 import { duration, type Output } from '../output.ts';
-import { auditorKeys, UserError } from '../service-folder.ts';
+import { UserError } from '../service-folder.ts';
 import { auditPublic, isExport, whyNotIn } from './public-part.ts';
+import { type KeyOptions, openerFor } from './shares.ts';
 import { suspicionReasons } from './status.ts';
 
 export function verifyReceiptFile(
@@ -96,19 +97,19 @@ export function dataFolderOf(folder: string): string {
   return dataFolder;
 }
 
-/** Audits an instance's data folder, or a bare ledger folder. `keyFiles` of auditors open what is encrypted: see {@link auditorKeys}. */
+/** Audits an instance's data folder, or a bare ledger folder. What opens it where it is encrypted: {@link openerFor}. */
 export async function auditFolder(
   folder: string,
   service: Uint8Array | undefined,
   {
-    keyFiles,
+    keys,
     onItem,
     ...watching
-  }: { readonly keyFiles?: readonly string[]; readonly onItem?: (item: ReadItem) => void } & Watching = {},
+  }: { readonly keys?: KeyOptions | undefined; readonly onItem?: (item: ReadItem) => void } & Watching = {},
 ): Promise<AuditReport> {
   const dataFolder = dataFolderOf(folder);
   async function* records(): AsyncGenerator<ReadItem> {
-    for await (const item of readSealedFolder(dataFolder, auditorKeys(dataFolder, keyFiles))) {
+    for await (const item of readSealedFolder(dataFolder, openerFor(dataFolder, keys))) {
       onItem?.(item);
       yield item;
     }
@@ -219,7 +220,7 @@ function isFolder(path: string): boolean {
 
 export async function audit(
   folder: string,
-  options: { folder: string; service?: string; folderNamed: boolean; key?: readonly string[] },
+  options: { folder: string; service?: string; folderNamed: boolean } & KeyOptions,
   output: Output,
 ): Promise<void> {
   // Named, the service must be right; unnamed, the default folder's, if there is one.
@@ -230,7 +231,7 @@ export async function audit(
     output.say('no service was named: the ledger is judged by its own genesis, and could be any service’s');
   if (isExport(folder)) return auditPublic(folder, service, output);
   const started = performance.now();
-  const report = await auditFolder(folder, service, options.key === undefined ? {} : { keyFiles: options.key });
+  const report = await auditFolder(folder, service, { keys: options });
   const ms = performance.now() - started;
   const lines = [
     report.ok ? 'the ledger holds' : 'THE LEDGER DOES NOT HOLD',
@@ -256,7 +257,9 @@ export async function audit(
         ]
       : []),
     ...(report.problems.some(({ message }) => message.endsWith('key-missing'))
-      ? ['  it is encrypted, and none of the keys that were given opens it: --key FILE names one of an auditor']
+      ? [
+          '  it is encrypted, and none of the keys that were given opens it: --key FILE names one of an auditor, --share FILE what members released',
+        ]
       : []),
     ...report.problems
       .slice(0, 10)

@@ -118,3 +118,27 @@ it('disks of retired instances are removed, and what they proved is proven witho
   assert.deepEqual((both.answer as { predecessors: string[] }).predecessors, [toHex(local.service)]);
   assert.equal((await commandLine('receipt', 'verify', receipt, ...service, '--ledger', proofs)).status, 0);
 });
+
+it('a disk of a lost service stays if more may have been acknowledged than its successor goes on with', async (t) => {
+  const cluster = await found(t, { policy: { checkpointInterval: 8 } });
+  const { folder } = cluster;
+  const client = await cluster.client();
+  await client.submit(increment);
+  const behind = cluster.at(3);
+  cluster.signal(behind, 'SIGKILL');
+  const last = await client.submit(increment);
+  client.close();
+  const ahead = [0, 1, 2].map((slot) => basename(cluster.at(slot).folder));
+  await killAll(cluster);
+  const { answer, local: successor } = await recovered(folder, '--from', behind.folder, '--accept-loss');
+  assert.ok(answer.head.sequence < last.sequence);
+
+  const next = await successor.connect(undefined, { giveUpMs: patienceMs });
+  t.after(() => next.close());
+  const running = new Cluster(t, successor).running().map((instance) => basename(instance.folder));
+  await prunedTo(successor, next, [...ahead, ...running]);
+  const { kept, removed } = await prune(folder);
+  assert.deepEqual(removed, []);
+  assert.deepEqual(kept.map((one) => basename(one.folder)).sort(), ahead.sort());
+  for (const { reason } of kept) assert.match(reason, /batch \d+ may have been acknowledged/);
+});

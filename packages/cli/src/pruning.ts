@@ -239,10 +239,14 @@ async function whyUnknown(
   if (read.end === 'damaged') return `it is of an earlier service, and damaged: ${read.problem}`;
   const of = (one: Disk): Digest[] => one.documents.map(({ genesis }) => serviceDigest(nodeCryptography, genesis));
   if (!of(log).some((one) => sameBytes(one, read.service))) return 'it is of another service';
-  const { certain } = read;
-  return certain <= log.length && sameBytes(log.rootAt(certain), read.rootAt(certain))
-    ? undefined
-    : `it proves that batch ${certain} was committed, which the log that the service goes on with does not have`;
+  // A commit certificate is written after what it certifies was acknowledged: what was prepared may have been.
+  const known = [{ sequence: read.certain, root: read.rootAt(read.certain) }];
+  if (read.best !== undefined) known.push({ sequence: read.best.header.sequence, root: read.best.root });
+  const lost = known.find(({ root, sequence }) => sequence > log.length || !sameBytes(log.rootAt(sequence), root));
+  return (
+    lost &&
+    `batch ${lost.sequence} may have been acknowledged, and the log that the service goes on with does not have it`
+  );
 }
 
 /** Copies of a folder name the archive of the one that they are copies of. */

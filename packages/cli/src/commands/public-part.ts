@@ -121,5 +121,7 @@ export function whyNotIn(path: string, header: Header): string | undefined {
   });
   if (!report.ok) return `the public part does not hold: ${report.reason}`;
   if (there === undefined) return `the public part ends with batch ${report.batches}`;
-  return sameBytes(there, headerDigest(nodeCryptography, header)) ? undefined : 'it has another batch in that place';
+  return sameBytes(there, headerDigest(nodeCryptography, header))
+    ? undefined
+    : 'the public part has another batch in that place';
 }

@@ -48,7 +48,9 @@ export function verifyReceiptFile(
   const { header, index, result: resultBytes } = verdict.facts;
   const elsewhere = options.ledger === undefined ? undefined : whyNotIn(options.ledger, header);
   if (elsewhere !== undefined) {
-    output.answer({ ok: false, check: 'ledger', reason: elsewhere }, [`NOT VALID: ledger: ${elsewhere}`]);
+    output.answer({ ok: false, check: 'ledger', reason: elsewhere }, [
+      `NOT IN THE LEDGER: the receipt holds by itself, and ${elsewhere}`,
+    ]);
     process.exitCode = 1;
     return;
   }

@@ -30,7 +30,7 @@ import { fileURLToPath } from 'node:url';
 import { decide } from '@coppice/cli';
 import { signerOf } from '@coppice/cryptography';
 import type { RunningInstance } from '@coppice/host';
-import { checkpointed, doorTo, found, operation, rob, statusOf, until } from '../cluster.ts';
+import { checkpointed, doorTo, found, operation, rob, statusOf, told, until } from '../cluster.ts';
 import type { DiskFaults } from '../faulty-disk.ts';
 import { Load } from '../load.ts';
 import { killAll, recover } from '../recovery.ts';
@@ -132,12 +132,12 @@ it('slow disks and short writes cost time; a failed sync and a flipped bit cost 
 
   const rotten = cluster.at(0);
   await checkpointed(client, cluster.running());
-  flipBit(rotten);
   const door = await doorTo(rotten);
   t.after(() => door.close());
-  // Another instance that fetches the log has it read what it wrote.
+  // Another instance that fetches the log has it read what it wrote, if it has not by itself.
   const identity = signerOf(createPrivateKey((await rob(cluster, cluster.at(1))).identity));
   const as = door.callerProof(cluster.local.service, identity);
+  flipBit(rotten);
   await assert.rejects(door.ask({ kind: 'ledger', from: 1, as }, 'ledger'));
   await until('the replica whose ledger is damaged has left', () => cluster.running().length === 2);
   assert.match(readFileSync(join(rotten.folder, 'node.log'), 'utf8'), /"event":"exit".*storage: CORRUPT_SEGMENT/);
@@ -152,6 +152,30 @@ it('slow disks and short writes cost time; a failed sync and a flipped bit cost 
     /^damaged: ledger-\d+\.seg at \d+: record-/,
   );
   for (const { committed } of load.acknowledged) assert.ok(committed.sequence <= answer.head.sequence);
+});
+
+it('what nobody asks for is read again: a key file that is gone is written anew, a bit that flipped costs a replica', async (t) => {
+  const cluster = await found(t);
+  const load = new Load(await cluster.client());
+  await load.progress(50);
+  const robbed = cluster.at(1);
+  const ledger = join(robbed.folder, 'ledger');
+  const key = join(
+    ledger,
+    readdirSync(ledger).find((name) => name.endsWith('.key'))!,
+  );
+  const written = readFileSync(key);
+  rmSync(key);
+  await until('the key file is there again', () => told(robbed, 'key-file-mended') > 0);
+  assert.deepEqual(readFileSync(key), written);
+
+  const rotten = cluster.at(2);
+  flipBit(rotten);
+  await until('the replica whose ledger is damaged has left', () => cluster.running().length === 3);
+  assert.match(readFileSync(join(rotten.folder, 'node.log'), 'utf8'), /"event":"exit".*storage: CORRUPT_SEGMENT/);
+  await load.progress(50);
+  await load.finish();
+  t.diagnostic(load.describe());
 });
 
 /** What may be done to the files of a ledger when nobody is there. Each takes the paths of its segments, the oldest first. */

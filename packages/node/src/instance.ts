@@ -44,6 +44,7 @@ import { Readers } from './readers.ts';
 import { Recall } from './recall.ts';
 import { ReplicaNode } from './replica-node.ts';
 import type { InstanceSettings } from './settings.ts';
+import { scrub } from './scrub.ts';
 import { SnapshotWriter } from './snapshot-writer.ts';
 import { InstanceVault, openKeyFiles } from './vault.ts';
 
@@ -386,6 +387,15 @@ export class Instance {
       door: this.#door,
     });
     armBreach(settings, keyring, node, execution, vault);
+    void scrub({
+      ledgers: () => [ledger, ...this.#filled.map(({ reader }) => reader)],
+      scrubber: {
+        keyFile: (id) => vault?.keyFileOf(id),
+        mended: (path) => this.#journal.warn('key-file-mended', { path }),
+      },
+      exiting: () => this.#exiting,
+      onDamage: (error) => this.leave(`storage: ${error.message}`),
+    });
     this.#dial();
     this.#tellSeat(document.genesis.configuration);
     const timer = setInterval(() => node.tick(), tickMs);

@@ -12,6 +12,7 @@ import { nodeCryptography, openSealed, rawPublicKey, sealTo } from '@coppice/cry
 import {
   archiveOf,
   decodeKeyFile,
+  encodeKeyFile,
   fileKey,
   type FileKey,
   type FileName,
@@ -45,6 +46,8 @@ export interface VaultOptions {
 export class InstanceVault implements Vault {
   readonly #options: VaultOptions;
   readonly #known: KnownKeys;
+  /** Of segments: snapshots are many, and go. */
+  readonly #keyFiles = new Map<string, Uint8Array>();
 
   constructor(options: VaultOptions) {
     this.#options = options;
@@ -53,6 +56,11 @@ export class InstanceVault implements Vault {
 
   keyOf(id: Uint8Array): Uint8Array | undefined {
     return this.#known.keyOf(id);
+  }
+
+  /** The bytes of the key file of a segment that this instance has written. */
+  keyFileOf(id: Uint8Array): Uint8Array | undefined {
+    return this.#keyFiles.get(toHex(id));
   }
 
   /** Keys of all files that this instance has written. */
@@ -82,6 +90,8 @@ export class InstanceVault implements Vault {
       instance: identity.publicKey,
       signature: identity.sign(statement('key-file', associated)),
     };
+    if (file.kind === 'segment')
+      this.#keyFiles.set(toHex(key.id), encodeKeyFile({ ...file, id: key.id, slots, writer }));
     return { key, slots, writer };
   }
 }

@@ -24,6 +24,7 @@ import { LedgerIndex } from './ledger-index.ts';
 import type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter } from './ledger.ts';
 import { type Lock, lockFolder } from './lock.ts';
 import { readLedger } from './reader.ts';
+import type { Scrubber } from './scrub.ts';
 import { Segment, segmentName } from './segment.ts';
 
 /** Where a write goes past the end of the file, this many zeros go behind it; the writes after it then overwrite. */
@@ -119,7 +120,7 @@ class DiskLedger implements Ledger {
   readonly #files: Files;
   readonly #lock: Lock;
   readonly #segments: Segment[];
-  readonly #reader: LedgerReader;
+  readonly #reader: Required<LedgerReader>;
   #head: Head | undefined;
   #pending: Pending[] = [];
   /** Positions, ascending, that begin a segment because somebody said so. */
@@ -284,6 +285,10 @@ class DiskLedger implements Ledger {
 
   readFrom(sequence: number, wanted?: PayloadFilter): Iterable<LedgerRecord> {
     return this.#reader.readFrom(sequence, wanted);
+  }
+
+  scrub(scrubber: Scrubber): AsyncIterable<number> {
+    return this.#reader.scrub(scrubber);
   }
 
   close(done: Done): void {

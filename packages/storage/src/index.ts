@@ -6,6 +6,7 @@ export { type FileLayer, syncFolderNow, writeFileAtomic } from './files.ts';
 export { keyFileProblem } from './key-file-check.ts';
 export { payloadBytesMax } from './frame.ts';
 export { PageFile, type PageFileOptions } from './page-file.ts';
+export type { Scrubber } from './scrub.ts';
 export type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter } from './ledger.ts';
 export { LedgerIndex } from './ledger-index.ts';
 export { MemoryLedger, type MemoryLedgerOptions } from './memory-ledger.ts';

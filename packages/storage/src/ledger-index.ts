@@ -8,6 +8,7 @@ import { type FileKeys, PayloadCipher } from './file-key.ts';
 import { type InputFile, readFrames } from './frame-reader.ts';
 import type { LedgerReader, LedgerRecord, PayloadFilter } from './ledger.ts';
 import { damageOf, type ScannedRecord } from './reader.ts';
+import { areWhole, readPart, type Scrubber, scrubHead } from './scrub.ts';
 import { type Block, Segment, segmentName } from './segment.ts';
 
 export class LedgerIndex {
@@ -30,7 +31,7 @@ export class LedgerIndex {
   }
 
   /** What finds them, also where the folder is moved to. */
-  reader(folder = this.#folder): LedgerReader {
+  reader(folder = this.#folder): Required<LedgerReader> {
     return new SegmentsReader(folder, this.segments);
   }
 
@@ -47,7 +48,7 @@ export class LedgerIndex {
 }
 
 /** Finds records in segments, by what is known of them. */
-class SegmentsReader implements LedgerReader {
+class SegmentsReader implements Required<LedgerReader> {
   readonly #folder: string;
   readonly #segments: readonly Segment[];
 
@@ -79,6 +80,33 @@ class SegmentsReader implements LedgerReader {
       } finally {
         file.close();
       }
+    }
+  }
+
+  async *scrub(scrubber: Scrubber): AsyncGenerator<number> {
+    for (const segment of this.#segments.slice()) {
+      const name = segmentName(segment.first);
+      await scrubHead(this.#folder, name, segment.first, scrubber);
+      for (const block of segment.blocks(0, Infinity)) {
+        // What comes to it meanwhile is for the next round.
+        const { offset, position, end } = block;
+        const part = await readPart(this.#folder, name, offset, end - offset);
+        if (part === undefined) break;
+        const whole = part.bytes.length === end - offset && areWhole(part.bytes, position, segment.cipher);
+        if (!whole) this.#readAgain(name, { ...block, end }, segment.cipher);
+        yield part.bytes.length;
+      }
+    }
+  }
+
+  /** Throws where that is not whole, and says what is wrong. */
+  #readAgain(name: string, block: Block, cipher: PayloadCipher | undefined): void {
+    const file = openLocated(this.#folder, name);
+    try {
+      const records = this.#readBlock(name, file, block, cipher, undefined);
+      while (records.next().done !== true);
+    } finally {
+      file.close();
     }
   }
 

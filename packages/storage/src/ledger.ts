@@ -4,6 +4,7 @@
  * Appending only buffers; {@link Ledger.sync} says when it is on the disk. What waits is the caller's to bound, by
  * {@link Ledger.bytesPending}. Two implementations, on disk and in memory, under one contract: test/contract.ts.
  */
+import type { Scrubber } from './scrub.ts';
 import type { StorageError } from './error.ts';
 
 export interface NewRecord {
@@ -32,6 +33,13 @@ export interface LedgerReader {
 
   /** The durable records of this sequence number or a higher one, by position. Those whose payload is not wanted come without it. */
   readFrom(sequence: number, wanted?: PayloadFilter): Iterable<LedgerRecord>;
+
+  /**
+   * Reads every durable record again, some at a time, and gives how many bytes that were: the caller says when it goes on. Throws StorageError,
+   * CORRUPT_SEGMENT where something is not what was written; what only an archive has, and does not give now, is passed over.
+   * A ledger in memory has none.
+   */
+  scrub?(scrubber: Scrubber): AsyncIterable<number>;
 }
 
 /** Not to be read from after `close`. */

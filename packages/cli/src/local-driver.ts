@@ -129,9 +129,16 @@ export async function requireNothingRuns(driver: Driver): Promise<void> {
 /** An operator's command may take longer, and ends them all the same. */
 const endingMs = 60_000;
 
-/** Ends instances, and waits until they are gone. */
+/** Ends instances. Throws where one is not gone after a while: it may live. */
 export async function end(driver: Driver, instances: readonly RunningInstance[]): Promise<void> {
   for (const instance of instances) driver.destroy(instance);
-  const gone = (): boolean => !driver.running().some(({ folder }) => instances.some((one) => one.folder === folder));
-  for (const until = Date.now() + endingMs; !gone() && Date.now() < until;) await pause(20);
+  const left = (): RunningInstance[] =>
+    driver.running().filter(({ instance }) => instances.some((one) => one.instance === instance));
+  for (const until = Date.now() + endingMs; left().length > 0; await pause(20))
+    if (Date.now() > until)
+      throw new UserError(
+        `not ended: ${left()
+          .map(({ folder }) => folder)
+          .join(', ')}. End these first, by whatever launched them`,
+      );
 }

@@ -43,7 +43,11 @@ export function isSuccessionFile(path: string): boolean {
 
 export function writeDraft(path: string, document: GenesisDocument): void {
   const hex = toHex(encode(genesisDocumentCodec, document));
-  writeFileSync(path, `${JSON.stringify({ kind: draftKind, document: hex })}\n`);
+  try {
+    writeFileSync(path, `${JSON.stringify({ kind: draftKind, document: hex })}\n`);
+  } catch {
+    throw new UserError(`cannot write ${path}: name another file with --draft`);
+  }
 }
 
 /** A draft all of which holds, but for the signatures that it is written for. Throws UserError. */
@@ -77,7 +81,7 @@ export function draftLines({ genesis }: GenesisDocument, { constitution, founder
   ];
 }
 
-/** Signs the successor. Whoever signs has noted it: `refuseSecond`, `noteSigned`. */
+/** Signs the successor. Whoever signs has noted it before: `noteSigned`. */
 export function signatureOf(signer: Signer, { genesis }: GenesisDocument): Signature {
   const statement = genesisStatement(serviceDigest(nodeCryptography, genesis));
   return { member: signer.publicKey, signature: signer.sign(statement) };

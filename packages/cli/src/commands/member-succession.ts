@@ -5,7 +5,7 @@ import { nodeCryptography } from '@coppice/cryptography';
 import { sameBytes, serviceDigest } from '@coppice/wire';
 import { memberKeyFile } from '../governing.ts';
 import type { Output } from '../output.ts';
-import { noteSigned, refuseSecond } from '../recovery/signed.ts';
+import { noteSigned } from '../recovery/signed.ts';
 import { readKey, UserError } from '../service-folder.ts';
 import { writeNew } from '../statement-file.ts';
 import { draftLines, readDraft, signatureOf, signatureText } from '../succession-file.ts';
@@ -25,8 +25,7 @@ export function signSuccession(
   if (!verified.constitution.members.some(({ key }) => sameBytes(key, signer.publicKey)))
     throw new UserError(`the key in ${keyFile} is of no member that the constitution names`);
   const successor = serviceDigest(nodeCryptography, document.genesis);
-  if (!another) refuseSecond(keyFile, document.genesis.predecessor!.service, successor);
-  noteSigned(keyFile, document);
+  noteSigned(keyFile, document, another);
   writeNew(out, signatureText(document, signatureOf(signer, document)));
   output.answer({ ok: true, file: out, kind: 'succession', successor }, [
     ...draftLines(document, verified),

@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import { nodeCryptography } from '@coppice/cryptography';
 import { thresholdOf, verifyUnsigned } from '@coppice/governance';
-import { type Driver, signedBy, type Succession } from '@coppice/host';
+import { signedBy, type Succession } from '@coppice/host';
 import { encode, fromHex, predecessorCodec, toHex } from '@coppice/wire';
 import { driverOf } from '../local-driver.ts';
 import type { Output } from '../output.ts';
@@ -46,13 +46,24 @@ export interface RecoverOptions extends LaunchOptions {
 const incompleteStatus = 6;
 
 export async function recover(options: RecoverOptions, output: Output): Promise<void> {
-  const { acceptLoss, another = false, check, draft, from, signed } = options;
+  const { acceptLoss, another = false, check, draft, signed } = options;
   const folder = new ServiceFolder(resolve(options.folder));
-  if (from === undefined && !folder.founded)
+  if (options.from === undefined && !folder.founded)
     throw new UserError(`there is no service in ${folder.path}: name the disks with --from`);
   const say = (step: string): void => output.say(step);
+  if (check) {
+    const analysis = await examine(folder, options, say);
+    if (!another) objectToOthers(analysis, undefined);
+    if (analysis.shortage !== undefined) process.exitCode = incompleteStatus;
+    return output.answer(describe(analysis), tell(analysis));
+  }
+
   const driver = driverOf(folder.path, options.driver === undefined ? {} : { driver: options.driver });
-  const left = check ? undefined : await settle(folder, driver, { another, drafts: (draft ?? signed) !== undefined });
+  const left = await settle(folder, driver, {
+    another,
+    drafts: (draft ?? signed) !== undefined,
+    service: options.service,
+  });
   if (left?.stage === 'given') {
     say(`an earlier run was cut short when the founders of ${left.file.service} had been given the log: it goes on`);
     await finish(folder, driver, left);
@@ -60,28 +71,13 @@ export async function recover(options: RecoverOptions, output: Output): Promise<
   }
   if (signed !== undefined && left === undefined)
     throw new UserError('nothing waits for signatures here, or its founders ended: --draft FILE makes a new draft');
-  if (draft !== undefined && left !== undefined) return drafted(folder, driver, left, draft, output);
+  if (draft !== undefined && left !== undefined) return drafted(folder, left, draft, output);
 
-  const analysis = await analyse(
-    {
-      from: from ?? [folder.path],
-      service: serviceNamed(folder, options),
-      open: openerOf(options, say),
-      receipts: options.receipts ?? [],
-      pinned: options.pinned ?? [],
-    },
-    say,
-  );
-  if (!another) objectToOthers(analysis, check ? undefined : folder);
-  const { shortage } = analysis;
-  const told = tell(analysis);
+  const analysis = await examine(folder, options, say);
+  if (!another) objectToOthers(analysis, folder);
   const document = describe(analysis);
-  if (check) {
-    if (shortage !== undefined) process.exitCode = incompleteStatus;
-    return output.answer(document, told);
-  }
-  for (const line of told) say(line);
-  if (shortage !== undefined && !acceptLoss)
+  for (const line of tell(analysis)) say(line);
+  if (analysis.shortage !== undefined && !acceptLoss)
     throw new UserError('not recovered: members may accept the loss with --accept-loss');
 
   if (signed !== undefined) {
@@ -91,35 +87,37 @@ export async function recover(options: RecoverOptions, output: Output): Promise<
   }
   const signers = draft === undefined ? signersIn(folder, analysis, another) : [];
   const { driver: launching, founding: launched } = await launch(folder, analysis, options, say);
-  const founding = await undoing(folder, launching, launched, () => {
-    noteFounding(folder, launched);
-    if (draft !== undefined) return launched;
-    for (const file of signers) noteSigned(file, launched.document);
+  const founding = await undoing(folder, launching, launched, (): Founding => {
+    const stage = draft === undefined ? 'launched' : 'drafted';
+    noteFounding(folder, { ...launched, stage });
+    for (const file of signers) noteSigned(file, launched.document, another);
+    if (draft !== undefined) return { ...launched, stage };
     const signatures = signers.map((file) => signatureOf(readKey(file), launched.document));
     return { ...launched, document: signedBy(nodeCryptography, launched.document, signatures) };
   });
-  if (draft !== undefined) return drafted(folder, launching, launched, draft, output);
+  if (draft !== undefined) return drafted(folder, founding, draft, output);
   say(`genesis signed by ${signers.length} members`);
   await handingOver(analysis, folder, (provide) => complete(folder, launching, founding, provide));
   answer(founding, document, folder, output);
 }
 
-/** Writes what members sign, and leaves the founders waiting. */
-async function drafted(
-  folder: ServiceFolder,
-  driver: Driver,
-  launched: Founding,
-  draft: string,
-  output: Output,
-): Promise<void> {
-  const founding: Founding = { ...launched, stage: 'drafted' };
-  // One that is out is written again as it is.
-  if (launched.stage === 'drafted') writeDraft(draft, founding.document);
-  else
-    await undoing(folder, driver, launched, () => {
-      writeDraft(draft, founding.document);
-      noteFounding(folder, founding);
-    });
+/** What the disks lead to. */
+function examine(folder: ServiceFolder, options: RecoverOptions, say: (line: string) => void): Promise<Analysis> {
+  return analyse(
+    {
+      from: options.from ?? [folder.path],
+      service: serviceNamed(folder, options),
+      open: openerOf(options, say),
+      receipts: options.receipts ?? [],
+      pinned: options.pinned ?? [],
+    },
+    say,
+  );
+}
+
+/** Writes what members sign, again if it is out already, and leaves the founders waiting. */
+function drafted(folder: ServiceFolder, founding: Founding, draft: string, output: Output): void {
+  writeDraft(draft, founding.document);
   const verified = verifyUnsigned(nodeCryptography, founding.document);
   if (!verified.ok) throw new UserError(`the draft does not hold: ${verified.check}: ${verified.reason}`);
   const needed = thresholdOf(verified.constitution, 'genesis');

@@ -38,25 +38,34 @@ function readFounding({ path }: ServiceFolder): Founding | undefined {
   return { ...founding, document: document.value };
 }
 
-/** Ends its founders, and forgets it. */
-async function giveUp(folder: ServiceFolder, driver: Driver, { file, instances }: Founding): Promise<void> {
+/** Ends its founders, and forgets it, and that members signed it: it is to be no service. */
+async function giveUp(folder: ServiceFolder, driver: Driver, founding: Founding): Promise<void> {
+  await endFounders(driver, founding);
+  for (const name of folder.keys('members')) forgetSigned(folder.keyFile('members', name), founding.file.service);
+  rmSync(join(folder.path, fileName), { force: true });
+}
+
+async function endFounders(driver: Driver, { instances }: Founding): Promise<void> {
   const running = driver.running();
   await end(
     driver,
     instances.filter((one) => running.some(({ instance }) => instance === one.instance)),
   );
-  for (const name of folder.keys('members')) forgetSigned(folder.keyFile('members', name), file.service);
-  rmSync(join(folder.path, fileName), { force: true });
 }
 
 /**
  * What an earlier run left: the founding to go on with, if it can be gone on with, and is not to be replaced. What never had a signed
- * document is ended, where no draft of it is out. Throws where something runs, or may have run, that the next one would be a second of.
+ * document is ended, where no draft of it is out; and what may have run, if it is the `service` that is to be recovered. Throws where
+ * something runs, or may have run, that the next one would be a second of.
  */
 export async function settle(
   folder: ServiceFolder,
   driver: Driver,
-  { another, drafts }: { readonly another: boolean; readonly drafts: boolean },
+  {
+    another,
+    drafts,
+    service,
+  }: { readonly another: boolean; readonly drafts: boolean; readonly service?: string | undefined },
 ): Promise<Founding | undefined> {
   const founding = readFounding(folder);
   if (founding !== undefined) {
@@ -65,7 +74,10 @@ export async function settle(
     const published = folder.founded && folder.readService().service === file.service;
     if (published) rmSync(join(folder.path, fileName));
     else if (ended === 0 && (stage === 'given' || (stage === 'drafted' && drafts && !another))) return founding;
-    else if (stage === 'given' && !another)
+    else if (stage === 'given' && service === file.service) {
+      await endFounders(driver, founding);
+      rmSync(join(folder.path, fileName));
+    } else if (stage === 'given' && !another)
       throw new UserError(
         `the founding of ${file.service} was cut short when its founders had been given what members signed, and ${ended} of them ended since: it may have run. Recover it from its disks (--service ${file.service}), or, if nobody used it, --another gives it up`,
       );

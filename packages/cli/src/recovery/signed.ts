@@ -32,25 +32,24 @@ function write(keyFile: string, notes: readonly Signed[]): void {
   writeFileAtomic(fileOf(keyFile), encodeUtf8(`${JSON.stringify(notes, undefined, 2)}\n`)!);
 }
 
-/** Throws where the member signed a successor of this service, and not this one. */
-export function refuseSecond(keyFile: string, predecessor: Uint8Array, successor?: Uint8Array): void {
-  const other = read(keyFile).find(
-    (one) => one.predecessor === toHex(predecessor) && (successor === undefined || one.successor !== toHex(successor)),
-  );
+/** Throws where the member signed a successor of this service, other than this one. */
+export function refuseSecond(keyFile: string, predecessor: Uint8Array, successor?: string): void {
+  const other = read(keyFile).find((one) => one.predecessor === toHex(predecessor) && one.successor !== successor);
   if (other !== undefined)
     throw new UserError(
       `the member of ${keyFile} signed a successor of ${other.predecessor} already: ${other.successor}, from batch ${other.sequence} on. Two that live are two services: whoever uses one does not see what the other acknowledged. If that one never ran, or was ended for good: --another`,
     );
 }
 
-/** Notes that the member signs this one; before it does. */
-export function noteSigned(keyFile: string, { genesis }: GenesisDocument): void {
+/** Notes that the member signs this one; before it does. Throws where it signed another one, unless it is to sign this, too. */
+export function noteSigned(keyFile: string, { genesis }: GenesisDocument, another: boolean): void {
   const { header, service } = genesis.predecessor!;
   const note = {
     predecessor: toHex(service),
     successor: toHex(serviceDigest(nodeCryptography, genesis)),
     sequence: header.sequence,
   };
+  if (!another) refuseSecond(keyFile, service, note.successor);
   const notes = read(keyFile);
   if (!notes.some((one) => one.successor === note.successor)) write(keyFile, [...notes, note]);
 }

@@ -2,7 +2,7 @@
  * Disks of retired instances are removed once no recovery can need them; who sat where, and what receipts say, is proven without them.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { it } from 'node:test';
 import { type LocalService, receiptText } from '@coppice/cli';
@@ -68,6 +68,12 @@ it('disks of retired instances are removed, and what they proved is proven witho
   await prunedTo(local, client, seated());
   assert.ok(!existsSync(archives));
   assert.deepEqual(await prune(folder), { dryRun: false, removed: [], kept: [], proofs: null });
+
+  // What a crash left half removed goes the next time.
+  const half = join(folder, 'removed', 'turn-0000-slot-0', 'ledger');
+  mkdirSync(half, { recursive: true });
+  await prune(folder);
+  assert.ok(!existsSync(half));
 
   // The file is extended, by another disk's records.
   await turned(cluster, client, 2);

@@ -213,7 +213,10 @@ export async function keepPublicLog(
       await writeRecords(temporary, publicRecords(ledger));
     }
     const report = verifyPublicLog(temporary, undefined, onRecord);
-    if (!report.ok) throw new UserError(`with what the ledger has beyond it, ${path} does not hold: ${report.reason}`);
+    if (!report.ok)
+      throw new UserError(
+        `with what the ledger has beyond it, ${path} does not hold: ${report.reason}. If it is of another history, move it away, and a new one is begun`,
+      );
     if (!dry) {
       renameSync(temporary, path);
       syncFolderNow(dirname(path));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
-import { archiveOf, archiveSegments, openLedger, StorageError } from '../src/index.ts';
+import { archiveOf, archiveSegments, openLedger, removeArchive, StorageError } from '../src/index.ts';
 import { closed, newFolder, readAll, segmentsOf, service, synced } from './folders.ts';
 import { recordAt } from './recorded.ts';
 import { TestVault } from './vault.ts';
@@ -61,6 +61,24 @@ for (const vault of [undefined, new TestVault()]) {
     assert.ok(end.kind === 'corrupt' && end.damage.reason === 'records-missing');
   });
 }
+
+test('what is removed from an archive is what was moved there, and nothing else', async () => {
+  const [folder, archives] = [newFolder(), newFolder()];
+  const { ledger } = openLedger(folder, { service, vault: new TestVault(), segmentBytes: 20_000 });
+  for (let i = 0; i < 20; i++) ledger.append(recordAt(i));
+  await closed(ledger);
+  removeArchive(folder);
+  await archiveSegments(folder, archives);
+  const archive = archiveOf(folder)!;
+  fs.writeFileSync(join(archive, 'notes'), '');
+  removeArchive(folder);
+  assert.deepEqual(fs.readdirSync(archive), ['notes']);
+  fs.rmSync(join(archive, 'notes'));
+  removeArchive(folder);
+  assert.ok(!fs.existsSync(archive));
+  // As after a crash.
+  removeArchive(folder);
+});
 
 const unavailable = (error: unknown): boolean =>
   error instanceof StorageError && error.detail.code === 'ARCHIVE_UNAVAILABLE';

@@ -280,10 +280,10 @@ test('an encrypted file is not backed up without its own key file', async (t) =>
   for (const path of [first, join(data, 'snapshots', 'snapshot-0000000000000009.key')]) {
     const whole = readFileSync(path);
     for (const [damage, reason] of [
-      [() => writeFileSync(path, whole.with(70, whole[70]! ^ 1)), /is altered/],
-      [() => truncateSync(path, 20), /is altered/],
-      [() => writeFileSync(path, readFileSync(second)), /is of another file/],
-      [() => rmSync(path), /is missing/],
+      [() => writeFileSync(path, whole.with(70, whole[70]! ^ 1)), /: key-checksum/],
+      [() => truncateSync(path, 20), /: key-checksum/],
+      [() => writeFileSync(path, readFileSync(second)), /: key-name/],
+      [() => rmSync(path), /: key-file-missing/],
     ] as const) {
       damage();
       await assert.rejects(

@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type LedgerReader, type Scrubber, StorageError } from '@coppice/storage';
 
-/** Of its disk's time, next to nothing: a thousand gibibytes take half a year, and eight, which is what most have, a day and a half. */
+/** Next to nothing of what a disk reads. Of eight gibibytes a round takes a day and a half. */
 const bytesPerMinute = 4 * 1024 * 1024;
 const restMs = 1000;
 

@@ -3,7 +3,6 @@ export type { Damage, DamageReason, TornTail } from './damage.ts';
 export { type LedgerOptions, type Opened, openLedger } from './disk-ledger.ts';
 export { CodedError, StorageError, type StorageErrorDetail } from './error.ts';
 export { type FileLayer, syncFolderNow, writeFileAtomic } from './files.ts';
-export { keyFileProblem } from './key-file-check.ts';
 export { payloadBytesMax } from './frame.ts';
 export { PageFile, type PageFileOptions } from './page-file.ts';
 export type { Scrubber } from './scrub.ts';
@@ -11,7 +10,7 @@ export type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter
 export { LedgerIndex } from './ledger-index.ts';
 export { MemoryLedger, type MemoryLedgerOptions } from './memory-ledger.ts';
 export { type LedgerEnd, readLedger, type ReadOptions, type ScannedRecord, serviceOfLedger } from './reader.ts';
-export { type SegmentKey, segmentKeyFiles } from './key-damage.ts';
+export { keyFileProblem, type SegmentKey, segmentKeyFiles } from './key-damage.ts';
 export { newestSnapshotFiles, type Snapshot, type SnapshotOptions, Snapshots } from './snapshots.ts';
 export {
   decodeKeyFile,

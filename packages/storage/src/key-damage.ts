@@ -2,8 +2,9 @@
  * Files beside their key files: whether these are what was written, and why a file cannot be read.
  */
 import fs from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { locate, namesOf, openLocated } from './archive.ts';
-import { decodeFileHeader, fileHeaderBytes, payloadsOf } from './file-header.ts';
+import { decodeFileHeader, type FileKind, fileHeaderBytes, payloadsOf } from './file-header.ts';
 import {
   decodeKeyFile,
   type FileKeys,
@@ -13,6 +14,7 @@ import {
   keyFileBytesMax,
   keyFileName,
 } from './file-key.ts';
+import { InputFile } from './frame-reader.ts';
 import { segmentFirst } from './segment.ts';
 
 export interface KeyDamage {
@@ -40,6 +42,20 @@ function keyFileOf(folder: string, name: string, file: Keyed): KeyFile | KeyDama
   const found = decodeKeyFile(content);
   if (found === undefined) return { reason: 'key-checksum', file: beside };
   return isKeyFileOf(found, file, file.id) ? found : { reason: 'key-name', file: beside };
+}
+
+/** What is wrong with the key file beside the segment or snapshot at `path`; `undefined`: nothing, or it needs none. Throws StorageError. */
+export function keyFileProblem(kind: FileKind, path: string): KeyDamage['reason'] | undefined {
+  const file = new InputFile(path);
+  try {
+    const header = decodeFileHeader(kind, file.view(0, fileHeaderBytes, fileHeaderBytes));
+    if (header === undefined || payloadsOf(header) !== 'encrypted') return undefined;
+    const { keyId: id, number, service } = header;
+    const found = keyFileOf(dirname(path), basename(path), { kind, service, number, id });
+    return 'reason' in found ? found.reason : undefined;
+  } finally {
+    file.close();
+  }
 }
 
 /** Of an encrypted segment, its key file, or what is wrong with that. */

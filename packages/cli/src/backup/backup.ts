@@ -271,7 +271,7 @@ function requireKeys(dataFolder: string, kind: 'segment' | 'snapshot', paths: re
     .filter((path) => !path.endsWith('.key'))
     .flatMap((path) => {
       const problem = keyFileProblem(kind, placeOf(dataFolder, path));
-      return problem === undefined ? [] : [`the key file of ${path} is ${problem}`];
+      return problem === undefined ? [] : [`the key file of ${path}: ${problem}`];
     });
   if (problems.length > 0)
     throw new UserError(

@@ -32,6 +32,7 @@ import { signerOf } from '@coppice/cryptography';
 import type { RunningInstance } from '@coppice/host';
 import { checkpointed, doorTo, found, operation, rob, statusOf, told, until } from '../cluster.ts';
 import type { DiskFaults } from '../faulty-disk.ts';
+import { ask, bundleOf, tls } from '../hostile.ts';
 import { Load } from '../load.ts';
 import { killAll, recover } from '../recovery.ts';
 
@@ -66,7 +67,16 @@ it('a replica whose disk is full stops, and says so; the others go on', async (t
   const client = await cluster.client();
   const load = new Load(client);
   await load.progress(50);
-  const { folder } = cluster.at(slot);
+  // Before that, it says how little is left, takes no more from clients, and votes.
+  const small = cluster.at(slot);
+  assert.ok((await statusOf(small)).diskBytesFree! <= 2 ** 21);
+  const socket = await tls(small.clientAddress);
+  t.after(() => socket.destroy());
+  const put = operation({ command: 'put', input: { key: 'k', value: 'v' } });
+  ask(socket, { kind: 'submit', bundle: bundleOf(cluster.local.service, { operations: [put] }) });
+  await until('it refuses', async () => (await statusOf(small)).counters['rejected bundle disk-low'] !== undefined);
+  await load.progress(50);
+  const { folder } = small;
   const value = 'x'.repeat(20_000);
   for (let i = 0; cluster.running().length === 4; i++) {
     assert.ok(i < 1000, 'the disk is never full');

@@ -89,6 +89,8 @@ interface Sent {
   /** When it is sent again. */
   dueAt: number;
   attempts: number;
+  /** Why a replica refused it for now, the last time. */
+  putOff: string | undefined;
   /** Slots that refused it for good, and why the first of them did. */
   readonly refusedBy: Map<number, string>;
 }
@@ -308,6 +310,7 @@ export class Client {
       since: now,
       dueAt: now,
       attempts: 0,
+      putOff: undefined,
       refusedBy: new Map<number, string>(),
     };
     this.#sent.set(first, sent);
@@ -354,7 +357,11 @@ export class Client {
         this.#giveUp(
           first,
           sent,
-          new RequestError('unknown', `no committed answer within ${giveUpMs} ms: it may have been executed or not`),
+          new RequestError(
+            'unknown',
+            `no committed answer within ${giveUpMs} ms: it may have been executed or not` +
+              (sent.putOff === undefined ? '' : `; refused for now: ${sent.putOff}`),
+          ),
         );
       } else if (now >= sent.dueAt) {
         sent.attempts += 1;
@@ -389,6 +396,7 @@ export class Client {
     if (sent === undefined) return;
     this.counters.refusals += 1;
     if (answer.retryAfterMs !== undefined) {
+      sent.putOff = answer.reason;
       // A replica that retires says 0, and is no use from now on. Whoever says so again and again does not make a client hurry.
       const atOnce = answer.retryAfterMs === 0 && sent.attempts === 0;
       sent.dueAt = Date.now() + (atOnce ? 0 : Math.max(answer.retryAfterMs, refusedRetryMsMin));

@@ -25,6 +25,7 @@ import { nodeCryptography } from '@coppice/cryptography';
 import { successionObjection } from '@coppice/governance';
 import { ChainVerifier, headObjection } from '@coppice/ledger';
 import type { ClientDoor, Connection } from './client-door.ts';
+import { DiskSpace } from './disk-space.ts';
 import type { Filling } from './filling.ts';
 import type { FilledGap } from './history.ts';
 import type { Indexer } from './indexer.ts';
@@ -59,7 +60,7 @@ export interface DeskOptions {
 type RequestOf<K extends ClientRequest['kind']> = Extract<ClientRequest, { kind: K }>;
 
 /** Of the protocol, or of this door. */
-type Refusal = RejectionReason | 'retries-too-many';
+type Refusal = RejectionReason | 'retries-too-many' | 'disk-low';
 
 const ledgerBytesPerAnswer = 512 * 1024;
 const busyRetryMs = 100;
@@ -68,12 +69,14 @@ export class Desk {
   readonly #options: DeskOptions;
   readonly #subscriptions: Subscriptions;
   readonly #suspicions = new Suspicions();
+  readonly #disk: DiskSpace;
   /** The service that members founded in place of this one. */
   #successor: Digest | undefined;
 
   constructor(options: DeskOptions) {
     this.#options = options;
-    const { answers, node } = options;
+    const { answers, node, settings } = options;
+    this.#disk = new DiskSpace(settings.folder);
     this.#subscriptions = new Subscriptions(node.replica.committed, (sequence) => answers.batchAt(sequence));
   }
 
@@ -103,7 +106,7 @@ export class Desk {
       case 'chain':
         return this.#chain(connection, request);
       case 'status': {
-        const status = nodeStatus({ ...this.#options, suspicions: this.#suspicions });
+        const status = nodeStatus({ ...this.#options, suspicions: this.#suspicions, disk: this.#disk });
         const now =
           this.#successor === undefined
             ? status
@@ -177,6 +180,9 @@ export class Desk {
     // Answered and acknowledged, or too far ahead: it may be this replica that is behind.
     if (executed === 0 && !execution.hasNew(bundle))
       return this.#refuseBundle(connection, bundle, 'outside-window', undefined);
+    // Members may have to decide something about it.
+    if (this.#disk.isLow && bundle.operations.some(({ target }) => target === 'service'))
+      return this.#refuseBundle(connection, bundle, 'disk-low', undefined);
     const refusal = node.offer({ kind: 'bundle', bundle });
     if (refusal !== undefined) this.#answerRefusal(connection, bundle, refusal.reason, refusal.detail);
   }

@@ -1,17 +1,16 @@
 /**
  * What a replica says of itself and the service, for people and monitors. Not proven: whoever needs proof follows the ledger.
  */
-import { statfsSync } from 'node:fs';
 import type { ReplicaExecution } from '@coppice/execution';
 import { currentRelease, type Constitution, weakenedCaps } from '@coppice/governance';
 import { halted, type Replica, waivedTurns } from '@coppice/protocol';
 import { faultsTolerated, fromLatin1, keysOf, primarySlot, quorumOf, sameBytes, type Seat, toHex } from '@coppice/wire';
 import type { ClientDoor } from './client-door.ts';
+import type { DiskSpace } from './disk-space.ts';
 import type { Filling } from './filling.ts';
 import type { Journal } from './journal.ts';
 import type { Keyring } from './keyring.ts';
 import type { ReplicaNode } from './replica-node.ts';
-import type { InstanceSettings } from './settings.ts';
 import type { Suspicions } from './suspicions.ts';
 
 export interface StatusSources {
@@ -22,7 +21,7 @@ export interface StatusSources {
   readonly door: ClientDoor;
   readonly suspicions: Suspicions;
   readonly filling: Filling;
-  readonly settings: Pick<InstanceSettings, 'folder'>;
+  readonly disk: DiskSpace;
 }
 
 /** Silence after which a replica counts as out of reach: they speak ten times a second. */
@@ -48,7 +47,7 @@ type Health =
 
 export type NodeStatus = ReturnType<typeof nodeStatus> & { readonly successor?: string };
 
-export function nodeStatus({ node, execution, journal, keyring, door, suspicions, filling, settings }: StatusSources) {
+export function nodeStatus({ node, execution, journal, keyring, door, suspicions, filling, disk }: StatusSources) {
   const { replica } = node;
   const { configuration } = replica;
   const { activation, constitution, membership, time } = execution.committed();
@@ -141,8 +140,8 @@ export function nodeStatus({ node, execution, journal, keyring, door, suspicions
     pool: { waiting: replica.pool.waiting, bytes: replica.pool.bytes },
     connections: door.connections,
     memoryBytes: process.memoryUsage().rss,
-    /** Where its folder is; `null` where the system does not tell. */
-    diskBytesFree: diskBytesFree(settings.folder),
+    /** Where it writes; `null` where the system does not tell. */
+    diskBytesFree: disk.bytesFree,
     cpuMicros: cpuMicros(),
     keysOfEpochs: keyring.epochs.length,
     counters: Object.fromEntries([...journal.counters].sort(([a], [b]) => (a < b ? -1 : 1))),
@@ -197,15 +196,6 @@ function healthOf(node: ReplicaNode, execution: ReplicaExecution): Health {
 
 function idOf(instance: Uint8Array): string {
   return String.fromCharCode(...instance);
-}
-
-function diskBytesFree(folder: string): number | null {
-  try {
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize;
-  } catch {
-    return null;
-  }
 }
 
 function cpuMicros(): number {

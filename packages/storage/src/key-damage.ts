@@ -2,7 +2,7 @@
  * Files beside their key files: whether these are what was written, and why a file cannot be read.
  */
 import fs from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { locate, namesOf, openLocated } from './archive.ts';
 import { decodeFileHeader, type FileKind, fileHeaderBytes, payloadsOf } from './file-header.ts';
 import {
@@ -37,7 +37,8 @@ export function keyDamageOf(folder: string, name: string, file: Keyed, keys: Fil
 
 function keyFileOf(folder: string, name: string, file: Keyed): KeyFile | KeyDamage {
   const beside = keyFileName(name);
-  const content = contentOf(locate(folder, beside));
+  // It is removed from the folder when it is in the archive.
+  const content = contentOf(join(folder, beside)) ?? contentOf(locate(folder, beside));
   if (content === undefined) return { reason: 'key-file-missing', file: beside };
   const found = decodeKeyFile(content);
   if (found === undefined) return { reason: 'key-checksum', file: beside };

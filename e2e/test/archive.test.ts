@@ -55,6 +55,14 @@ it('a newcomer, an audit and a recovery read what was archived', async (t) => {
   client.close();
   await cluster.local.stopHost();
   await killAll(cluster);
+  renameSync(archives, elsewhere);
+  const store = join(cluster.folder, 'backups');
+  for (const command of [['ledger', 'ls'], ['ledger', 'verify'], ['audit'], ['backup', 'create', '--store', store]]) {
+    const away = await commandLine(...command, seated[2]!.folder);
+    const { error } = away.answer as { error: { code: string } };
+    assert.deepEqual([away.status, error.code], [3, 'archive-unavailable'], command.join(' '));
+  }
+  renameSync(elsewhere, archives);
   const { answer: verified, status } = await commandLine('ledger', 'verify', seated[2]!.folder);
   assert.equal(status, 0, JSON.stringify(verified));
   const { audit, snapshot } = verified as { audit: { batches: number }; snapshot: { sequence: number } };

@@ -40,23 +40,7 @@ import type { AuditReport, Findings, SuccessionReport } from './report.ts';
 import { StateWatch } from './state-replay.ts';
 import { votesOf, VoteWatch } from './votes.ts';
 
-type Found = Pick<
-  AuditReport,
-  | 'service'
-  | 'successions'
-  | 'batches'
-  | 'transactions'
-  | 'epochs'
-  | 'turns'
-  | 'ages'
-  | 'decisions'
-  | 'activations'
-  | 'faults'
-  | 'suspicions'
-  | 'checkpoints'
-  | 'head'
-  | 'uncertifiedTail'
->;
+type Found = Omit<AuditReport, 'ok' | 'problems' | 'firstProblem' | 'stopped' | 'end'>;
 
 export class Auditor {
   readonly #findings: Findings;

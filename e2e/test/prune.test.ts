@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { it } from 'node:test';
-import { type LocalService, receiptText } from '@coppice/cli';
+import { auditFolder, type LocalService, receiptText } from '@coppice/cli';
 import type { Client } from '@coppice/client';
 import { toHex } from '@coppice/wire';
 import { Cluster, found, operation, patienceMs, turned, until, valueOf } from '../cluster.ts';
@@ -131,7 +131,13 @@ it('a disk of a lost service stays if more may have been acknowledged than its s
   const client = await cluster.client();
   await client.submit(increment);
   const behind = cluster.at(3);
+  // It may be behind already, with nothing on its disk.
+  await until('its disk has a part of the log', async () => {
+    const { head } = await auditFolder(behind.folder, undefined);
+    return head !== undefined && head.sequence > 0;
+  });
   cluster.signal(behind, 'SIGKILL');
+  await until('it has ended', () => cluster.running().length === 3);
   const last = await client.submit(increment);
   client.close();
   const ahead = [0, 1, 2].map((slot) => basename(cluster.at(slot).folder));

@@ -14,6 +14,8 @@
  *     recovery/NAME.key   private keys of members that open their shares: only where one machine plays them all
  *     auditors/NAME.key   private keys of auditors (X25519, hexadecimal), whom the ledgers are encrypted to: likewise
  *     instances/          one folder a launch
+ *     removed/            what is left of those that a crash kept from being removed: `ledger prune`
+ *     public.ledger       the public part of the log, as of the last time that some were
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -150,6 +150,12 @@ it('turns go on in the successor, and it can be lost and recovered, too', async 
   const report = await auditFolder(seated.folder, second.service);
   assert.deepEqual(report.problems, []);
   assert.equal(report.turns.length, 1);
+  // Of a disk that was not copied whole, nobody says that nothing was there.
+  const part = join(folderFor(t), 'part');
+  cpSync(join(seated.folder, 'ledger'), join(part, 'ledger'), { recursive: true });
+  const lacking = await recover(cluster.folder, '--check', '--from', part);
+  assert.equal(lacking.status, 1);
+  assert.match(lacking.said, /there is more than can be read: part: batches 1 to \d+ are not on it/);
 
   const { answer, local: third } = await recovered(cluster.folder);
   assert.equal(answer.predecessor, toHex(second.service));

@@ -10,14 +10,15 @@ import { constitutionEntry, encodeManifest, type Manifest, manifestName } from '
 import { envelopeOf, provenanceName, statementOf } from '../packages/release/src/provenance.ts';
 
 /** Puts `after` in the place of `before`, which is there once. */
-export function replaceIn(path: string, before: string, after: string): void {
-  const [head, ...rest] = readFileSync(path, 'utf8').split(before);
-  assert.equal(rest.length, 1, `${path} has ${rest.length} times ${before}`);
-  writeFileSync(path, `${head}${after}${rest[0]}`);
+export function replaceIn(path: string, before: string | RegExp, after: string): void {
+  const text = readFileSync(path, 'utf8');
+  const times = text.split(before).length - 1;
+  assert.equal(times, 1, `${path} has ${times} times ${before}`);
+  writeFileSync(path, text.replace(before, after));
 }
 
 /** What a compiler that miscompiles one program gives: the release of the same sources, but for this text in it. */
-export function miscompile(folder: string, program: string, before: string, after: string): void {
+export function miscompile(folder: string, program: string, before: string | RegExp, after: string): void {
   const { manifest } = openRelease(folder);
   replaceIn(join(folder, program), before, after);
   const bytes = readFileSync(join(folder, program));

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { toHex } from '@coppice/wire';
-import { checkpointed, Cluster, found, operation, serviceFile, turned, until } from '../cluster.ts';
+import { checkpointed, Cluster, found, operation, serviceFile, turned, until, whole } from '../cluster.ts';
 import { commandLine, killAll, recovered } from '../recovery.ts';
 
 const packages = fileURLToPath(new URL('../../node_modules', import.meta.url));
@@ -55,6 +55,7 @@ it('upgrades before and after a recovery are proven, each of its service', async
     // Those that were replaced may still run.
     const seated = [0, 1, 2, 3].map((slot) => cluster.local.instanceIn(client, slot)!);
     await checkpointed(client, seated);
+    await whole(seated);
     client.close();
   };
 

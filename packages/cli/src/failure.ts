@@ -24,11 +24,20 @@ export function fail(program: string, thrown: unknown): never {
 /** What a network or a disk did is nobody's mistake here. */
 function asUserError(thrown: unknown): unknown {
   if (thrown instanceof DoorError) return new UserError(thrown.message, 3, 'unreachable');
-  if (!(thrown instanceof StorageError)) return thrown;
+  if (!(thrown instanceof StorageError)) return ofFile(thrown) ?? thrown;
   const { detail } = thrown;
   if (detail.code !== 'ARCHIVE_UNAVAILABLE') return new UserError(thrown.message);
   const message = `the archive of the ledger is away: cannot ${detail.operation} ${detail.path} (${detail.errno}). Mount it again`;
   return new UserError(message, 3, 'archive-unavailable');
+}
+
+/** A file that is not there, or may not be written: mostly one that somebody named. `undefined`: it is of no file. */
+function ofFile(thrown: unknown): UserError | undefined {
+  if (!(thrown instanceof Error)) return undefined;
+  const { path, syscall } = thrown as NodeJS.ErrnoException;
+  if (path === undefined || syscall === undefined) return undefined;
+  const [, why] = /^E[A-Z0-9]+: ([^,]+),/.exec(thrown.message) ?? [];
+  return why === undefined ? undefined : new UserError(`cannot ${syscall} ${path}: ${why}`);
 }
 
 function answer(code: string, message: string): void {

@@ -22,6 +22,14 @@ for (const [what, program, args] of [
   });
 }
 
+test('a file that is not there is no mistake of ours: it is named, without a stack', () => {
+  const args = ['member', 'share', 'key', '--out', '/nowhere/at/all.key', '--json'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [coppice, ...args], { encoding: 'utf8' });
+  assert.equal(status, 1);
+  assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, 'failed');
+  assert.equal(stderr, 'coppice: cannot open /nowhere/at/all.key: no such file or directory\n');
+});
+
 test('help is no failure', () => {
   const { status, stdout } = spawnSync(process.execPath, [coppice, 'turn', '--help'], { encoding: 'utf8' });
   assert.equal(status, 0);

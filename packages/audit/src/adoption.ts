@@ -78,7 +78,7 @@ export function adopt(cryptography: Cryptography, service: Digest, all: readonly
   }
 
   const newest = newestReveals(disks);
-  const verdicts = all.map((disk) => judge(disk, all, service, configuration, newest));
+  const verdicts = all.map((disk) => judge(disk, all, longest, newest));
   const closes =
     head.header.epoch === epoch &&
     !sameBytes(head.header.configuration, configurationNamed(cryptography, head.header, configuration));
@@ -157,14 +157,9 @@ function newestReveals(disks: readonly Disk[]): Map<string, Revealed> {
   return newest;
 }
 
-function judge(
-  disk: Disk,
-  all: readonly Disk[],
-  service: Digest,
-  configuration: Configuration,
-  newest: ReadonlyMap<string, Revealed>,
-): DiskVerdict {
-  const slot = configuration.seats.find(({ instance }) => toHex(instance) === disk.instance)?.slot;
+function judge(disk: Disk, all: readonly Disk[], longest: Disk, newest: ReadonlyMap<string, Revealed>): DiskVerdict {
+  const { service } = longest;
+  const slot = seatIn(longest.configurations.at(-1)!, disk)?.slot;
   if (!sameBytes(disk.service, service))
     return { disk, slot: undefined, altered: undefined, ignored: 'of another service' };
   const twin = all.find(
@@ -172,17 +167,38 @@ function judge(
   );
   const ignored =
     twin === undefined || disk.instance === undefined ? undefined : `of the same instance as ${twin.name}`;
-  if (disk.end === 'damaged') return { disk, slot, ignored, altered: `damaged: ${disk.problem}` };
+  return { disk, slot, ignored, altered: alteredOf(disk, longest, newest) };
+}
+
+/** Why a disk is not as its instance left it. [8] */
+function alteredOf(disk: Disk, longest: Disk, newest: ReadonlyMap<string, Revealed>): string | undefined {
+  if (disk.end === 'damaged') return `damaged: ${disk.problem}`;
+  if (disk.end === 'incomplete' && disk.length <= hadWhenSeated(disk, longest)) return `incomplete: ${disk.problem}`;
   const revealed = disk.instance === undefined ? undefined : newest.get(disk.instance)?.certificate.subject;
-  if (revealed === undefined) return { disk, slot, ignored, altered: undefined };
+  if (revealed === undefined) return undefined;
   const last = disk.configurations.at(-1)!.epoch;
   const best = disk.best?.certificate.subject;
   const behind =
     last < revealed.epoch || (last === revealed.epoch && (best === undefined || compareSubjects(best, revealed) < 0));
-  const altered = behind
-    ? `rolled back: it ends with batch ${disk.length}, and its instance revealed its nonce for batch ${revealed.sequence} of epoch ${revealed.epoch}, view ${revealed.view}`
-    : undefined;
-  return { disk, slot, ignored, altered };
+  if (!behind) return undefined;
+  const shown = `its instance revealed its nonce for batch ${revealed.sequence} of epoch ${revealed.epoch}, view ${revealed.view}`;
+  return disk.end === 'incomplete'
+    ? `incomplete: ${disk.problem}; and ${shown}`
+    : `rolled back: it ends with batch ${disk.length}, and ${shown}`;
+}
+
+/** Its instance surely had all batches up to this one, and another, when it was seated; -1 of one that was founded with the service. */
+function hadWhenSeated(disk: Disk, { configurations, documents, epochs }: Disk): number {
+  const first = configurations.find((configuration) => seatIn(configuration, disk) !== undefined);
+  if (first === undefined || first === configurations[0]) return -1;
+  // It was admitted in the epoch before that, but for vacations, and its log was whole up to there.
+  const admitted = configurations.indexOf(first) - 1 - faultsTolerated(first.slots);
+  const inherited = documents.at(-1)!.genesis.predecessor?.header.sequence ?? 0;
+  return epochs[admitted - 1]?.header.sequence ?? inherited;
+}
+
+function seatIn({ seats }: Configuration, { instance }: Disk): Configuration['seats'][number] | undefined {
+  return seats.find((seat) => toHex(seat.instance) === instance);
 }
 
 /** Whether `a` is the one of two copies that counts: the longer, or the first. */

@@ -62,7 +62,10 @@ export interface Disk {
   /** Of the newest service: configurations of its epochs, the first one first, and what leads from each to the next. */
   readonly configurations: readonly Configuration[];
   readonly epochs: readonly EpochCertificate[];
-  /** `incomplete`: a state was received, and the log before it never filled in. Nothing was revealed from then on. */
+  /**
+   * `incomplete`: a state was received, and the log before it never filled in, so that nothing was revealed from then on; or what was filled in
+   * is not there any more. Line 8 tells them apart, for what an instance had when it was seated.
+   */
   readonly end: 'clean' | 'torn' | 'incomplete' | 'damaged';
   /** Why reading ended before the end. */
   readonly problem: string | undefined;

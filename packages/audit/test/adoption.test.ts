@@ -180,6 +180,27 @@ describe('the disks of a dead service', () => {
     assert.deepEqual(verdictsOf(adopted(script, disks)), [undefined, undefined, undefined]);
   });
 
+  it('convict one that lacks what its instance had when it was seated, and not one that fell behind later', () => {
+    // s4 is seated in epoch 1; with one slot tolerated, a vacation may lie between that and its admission.
+    const { script } = committed(9);
+    script.turn(3, 's4', 1);
+    const seated = script.records.length;
+    for (let i = 0; i < 4; i++) script.batch(script.bundle('alice', 1));
+    const { records } = script;
+    const without = (from: number, to: number): LedgerRecord[] =>
+      records.filter((one, i) => i < 1 || !(from <= i && i < to));
+    const whole = ['s0', 's1'].map((name) => disk(name, records));
+    const [notCopied, partly, behind] = [without(1, seated), without(3, seated), without(seated, records.length - 2)];
+    const verdict = (name: string, some: readonly LedgerRecord[]): string | undefined =>
+      verdictsOf(adopted(script, [...whole, disk(name, some)]))[2];
+    assert.match(String(verdict('s4', notCopied)), /^incomplete: batches 1 to \d+ are not on it/);
+    assert.equal(verdict('s4', behind), undefined);
+    // Of a founder, nobody knows what it had.
+    assert.equal(verdict('s2', partly)?.startsWith('incomplete: batches 2'), true);
+    const { shortage } = adopted(script, [whole[0]!, disk('s4', notCopied), disk('s1', records.slice(0, 9))]);
+    assert.equal(shortage?.altered, 2);
+  });
+
   it('are too few below a quorum, and what is certain then is said', () => {
     const { script } = committed(6);
     const last = script.accept([script.bundle('alice', 1)]);

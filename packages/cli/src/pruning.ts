@@ -236,7 +236,8 @@ async function whyUnknown(
     return `it cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
   if (read === undefined) return 'it is of an earlier service, or of none, and cannot be read';
-  if (read.end === 'damaged') return `it is of an earlier service, and damaged: ${read.problem}`;
+  if (read.end !== 'clean' && read.end !== 'torn')
+    return `it is of an earlier service, and not all of it can be read: ${read.problem}`;
   const of = (one: Disk): Digest[] => one.documents.map(({ genesis }) => serviceDigest(nodeCryptography, genesis));
   if (!of(log).some((one) => sameBytes(one, read.service))) return 'it is of another service';
   // A commit certificate is written after what it certifies was acknowledged: what was prepared may have been.

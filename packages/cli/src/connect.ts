@@ -80,11 +80,12 @@ async function whatIsWaitedFor(client: Client): Promise<string> {
   });
   const silent = (await Promise.all(asked)).flat();
   const answering = `${seats.length - silent.length} of ${slots} replicas answer`;
-  if (silent.length === 0) return `waiting for the commit: ${answering}`;
+  const refused = client.putOff.length === 0 ? '' : `; refused for now: ${client.putOff.join('; ')}`;
+  if (silent.length === 0) return `waiting for the commit: ${answering}${refused}`;
   const quorum = quorumOf(slots);
   const missing =
     seats.length - silent.length < quorum ? `waiting for a quorum of ${quorum}` : 'waiting for the commit';
-  return `${missing}: ${answering}; no answer from ${silent.join(', ')}`;
+  return `${missing}: ${answering}; no answer from ${silent.join(', ')}${refused}`;
 }
 
 /** Says on stderr, now and then, what it is waited for. Gives what ends that. */

@@ -166,6 +166,11 @@ export class Client {
     return this.#fleet.chain;
   }
 
+  /** Why replicas refuse for now what was sent and is not answered yet. */
+  get putOff(): string[] {
+    return [...new Set([...this.#sent.values()].flatMap(({ putOff }) => putOff ?? []))];
+  }
+
   /** Has the operation ordered and executed. Throws {@link RequestError}. */
   submit(operation: Operation): Promise<Committed> {
     if (this.#closed) return Promise.reject(new RequestError('closed', 'the client is closed'));

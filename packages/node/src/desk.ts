@@ -25,7 +25,7 @@ import { nodeCryptography } from '@coppice/cryptography';
 import { successionObjection } from '@coppice/governance';
 import { ChainVerifier, headObjection } from '@coppice/ledger';
 import type { ClientDoor, Connection } from './client-door.ts';
-import { DiskSpace } from './disk-space.ts';
+import { diskReserveBytes, DiskSpace } from './disk-space.ts';
 import type { Filling } from './filling.ts';
 import type { FilledGap } from './history.ts';
 import type { Indexer } from './indexer.ts';
@@ -64,6 +64,7 @@ type Refusal = RejectionReason | 'retries-too-many' | 'disk-low';
 
 const ledgerBytesPerAnswer = 512 * 1024;
 const busyRetryMs = 100;
+const diskLow = `disk-low: less than ${diskReserveBytes / 1024 ** 2} MiB is free where the replica writes`;
 
 export class Desk {
   readonly #options: DeskOptions;
@@ -182,7 +183,7 @@ export class Desk {
       return this.#refuseBundle(connection, bundle, 'outside-window', undefined);
     // Members may have to decide something about it.
     if (this.#disk.isLow && bundle.operations.some(({ target }) => target === 'service'))
-      return this.#refuseBundle(connection, bundle, 'disk-low', undefined);
+      return this.#refuseBundle(connection, bundle, 'disk-low', diskLow);
     const refusal = node.offer({ kind: 'bundle', bundle });
     if (refusal !== undefined) this.#answerRefusal(connection, bundle, refusal.reason, refusal.detail);
   }

@@ -5,8 +5,8 @@
 import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Hours of a service without requests. */
-const reserveBytes = 64 * 1024 * 1024;
+/** Below this, it takes no requests: what is left is for hours of a service without any. */
+export const diskReserveBytes = 64 * 1024 * 1024;
 const lookMs = 1000;
 
 export class DiskSpace {
@@ -30,7 +30,7 @@ export class DiskSpace {
   }
 
   get isLow(): boolean {
-    return (this.bytesFree ?? Infinity) < reserveBytes;
+    return (this.bytesFree ?? Infinity) < diskReserveBytes;
   }
 }
 

@@ -10,4 +10,5 @@ export { byThreshold, combineShares, openReleased, openShare, releaseShare, type
 export { InstanceVault, keyFilesOf, openKeyFiles, writersOf } from './vault.ts';
 export { encodeMessage } from './replica-node.ts';
 export { parseSettings } from './settings.ts';
+export { diskReserveBytes } from './disk-space.ts';
 export type { NodeStatus } from './status.ts';

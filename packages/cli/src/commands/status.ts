@@ -5,7 +5,7 @@ import { developmentPlatforms } from '@coppice/attestation';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Client, DoorConnection } from '@coppice/client';
 import { fromHex } from '@coppice/wire';
-import type { NodeStatus } from '@coppice/node';
+import { diskReserveBytes, type NodeStatus } from '@coppice/node';
 import { connect, type ServiceOptions } from '../connect.ts';
 import { duration, type Output, table } from '../output.ts';
 
@@ -119,7 +119,8 @@ function shortOfDisk({ best, candidate, replicas }: FleetStatus): string[] {
   ].flatMap(([name, status]) => {
     // Of an earlier release, a status has none.
     const free = (status as Partial<NodeStatus> | undefined)?.diskBytesFree ?? Infinity;
-    return free < diskBytesFreeMin ? [`${name} (${Math.floor(free / 1024 ** 2)} MiB)`] : [];
+    const refuses = free < diskReserveBytes ? ': it refuses clients’ requests' : '';
+    return free < diskBytesFreeMin ? [`${name} (${Math.floor(free / 1024 ** 2)} MiB${refuses})`] : [];
   });
   if (short.length === 0) return [];
   return [

@@ -22,7 +22,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join, resolve } from 'node:path';
 import { type KeyedSigner, sealingKeyFromSeed, signerFromSeed } from '@coppice/cryptography';
 import { ReleaseStore } from '@coppice/release';
-import { fromHex, toHex } from '@coppice/wire';
+import { writeFileAtomic } from '@coppice/storage';
+import { encodeUtf8, fromHex, toHex } from '@coppice/wire';
 
 /** Something that the person at the terminal can mend. */
 export class UserError extends Error {
@@ -79,7 +80,8 @@ export class ServiceFolder {
   }
 
   writeService(file: ServiceFile): void {
-    this.write('service.json', `${JSON.stringify(file, undefined, 2)}\n`);
+    mkdirSync(this.path, { recursive: true });
+    writeFileAtomic(join(this.path, 'service.json'), encodeUtf8(`${JSON.stringify(file, undefined, 2)}\n`)!);
   }
 
   read(name: string): Uint8Array {

@@ -48,6 +48,8 @@ const incompleteStatus = 6;
 export async function recover(options: RecoverOptions, output: Output): Promise<void> {
   const { acceptLoss, another = false, check, draft, signed } = options;
   const folder = new ServiceFolder(resolve(options.folder));
+  if ([check, draft !== undefined, signed !== undefined].filter(Boolean).length > 1)
+    throw new UserError('--check, --draft and --signed are for one step each: name one of them');
   if (options.from === undefined && !folder.founded)
     throw new UserError(`there is no service in ${folder.path}: name the disks with --from`);
   const say = (step: string): void => output.say(step);

@@ -7,7 +7,16 @@ import { join } from 'node:path';
 import { nodeCryptography } from '@coppice/cryptography';
 import { beginSuccessor, type Driver, handOver, type RunningInstance, type Succession } from '@coppice/host';
 import { writeFileAtomic } from '@coppice/storage';
-import { decode, encode, encodeUtf8, fromHex, type GenesisDocument, genesisDocumentCodec, toHex } from '@coppice/wire';
+import {
+  decode,
+  encode,
+  encodeUtf8,
+  fromHex,
+  type GenesisDocument,
+  genesisDocumentCodec,
+  serviceDigest,
+  toHex,
+} from '@coppice/wire';
 import { end, requireNothingRuns, runningOf } from '../local-driver.ts';
 import { type ServiceFile, type ServiceFolder, UserError } from '../service-folder.ts';
 import { forgetSigned } from './signed.ts';
@@ -72,11 +81,11 @@ export async function settle(
     const { file, instances, stage } = founding;
     const ended = instances.length - (await runningOf(driver, instances)).length;
     const published = folder.founded && folder.readService().service === file.service;
-    if (published) rmSync(join(folder.path, fileName));
-    else if (ended === 0 && (stage === 'given' || (stage === 'drafted' && drafts && !another))) return founding;
+    if (ended === 0 && (stage === 'given' || (stage === 'drafted' && drafts && !another))) return founding;
+    if (published) rmSync(join(folder.path, fileName), { force: true });
     else if (stage === 'given' && service === file.service) {
       await endFounders(driver, founding);
-      rmSync(join(folder.path, fileName));
+      rmSync(join(folder.path, fileName), { force: true });
     } else if (stage === 'given' && !another)
       throw new UserError(
         `the founding of ${file.service} was cut short when its founders had been given what members signed, and ${ended} of them ended since: it may have run. Recover it from its disks (--service ${file.service}), or, if nobody used it, --another gives it up`,
@@ -139,14 +148,18 @@ function publish(folder: ServiceFolder, driver: Driver, { document, file, instan
   const before = folder.founded ? folder.readService().service : undefined;
   if (before !== undefined && before !== file.service) {
     const place = file.predecessors?.includes(before) === true ? 'predecessors' : 'given-up';
-    folder.write(`${place}/${before}.bin`, folder.read('genesis.bin'));
+    const bytes = folder.read('genesis.bin');
+    const there = decode(genesisDocumentCodec, bytes);
+    // Whoever was cut short behind the next line has written it, and what is there is the successor's already.
+    if (there.ok && toHex(serviceDigest(nodeCryptography, there.value.genesis)) === before)
+      folder.write(`${place}/${before}.bin`, bytes);
   }
   folder.write('genesis.bin', encode(genesisDocumentCodec, document));
   folder.writeService(file);
   // Whatever else is on record is of the service that was lost.
   for (const one of driver.running())
     if (!instances.some(({ instance }) => instance === one.instance)) driver.forget(one);
-  rmSync(join(folder.path, fileName));
+  rmSync(join(folder.path, fileName), { force: true });
 }
 
 export function failure(error: unknown): unknown {

@@ -14,7 +14,7 @@ import { createBackup, listBackups, readManifest, restoreBackup, verifyBackup } 
 import { partBytes, partName } from '../src/backup/manifest.ts';
 import { readMoment } from '../src/backup/moment.ts';
 import { type BackupStore, openStore } from '../src/backup/store.ts';
-import { restore } from '../src/commands/backup.ts';
+import { list, restore, verifyStored } from '../src/commands/backup.ts';
 import { Output } from '../src/output.ts';
 import { UserError } from '../src/service-folder.ts';
 
@@ -233,6 +233,7 @@ test('a store that lies is found out, when it is written to and when it is read'
     assert.match(problems[0]!, /^ledger\/ledger-0000000000000000\.seg/);
     const out = join(folderOf(t), 'out');
     await assert.rejects(restoreBackup(store, manifest, out), reason);
+    await assert.rejects(restoreBackup(store, manifest, out), /^UserError: ledger\/ledger-0000000000000000\.seg: part/);
     assert.deepEqual(readdirSync(join(out, '..')), []);
   }
 });
@@ -254,6 +255,41 @@ test('what was damaged in the store is found by the next backup, and mended', as
   );
   for (const one of [manifest, again.manifest]) assert.deepEqual(await verifyBackup(store, one), []);
   assert.deepEqual((await createBackup(data, store)).mended, []);
+});
+
+test('every backup of a store is verified, not only the newest', async (t) => {
+  const { data, ledger } = await instance(t);
+  const place = join(folderOf(t), 'store');
+  const store = openStore(place, undefined);
+  const first = await createBackup(data, store);
+  await append(ledger, upTo(18, 20));
+  const second = await createBackup(data, store);
+  t.after(() => (process.exitCode = undefined));
+  const verify = async (name?: string): Promise<any> => {
+    const heard = new Heard();
+    process.exitCode = 0;
+    await verifyStored(name, { store: place }, heard);
+    return { ...heard.said, status: process.exitCode };
+  };
+  const good = await verify();
+  assert.deepEqual([good.ok, good.status, good.backups.length], [true, 0, 2]);
+
+  // A part that only the first one has, and its manifest.
+  const later = new Set(second.manifest.files.flatMap(({ parts }) => parts));
+  const { path, parts } = first.manifest.files.find((file) => file.parts.some((part) => !later.has(part)))!;
+  truncateSync(join(place, partName(parts.find((part) => !later.has(part))!)), 10);
+  const bad = await verify();
+  assert.deepEqual([bad.ok, bad.status], [false, 1]);
+  assert.deepEqual(
+    bad.backups.map(({ problems }: { problems: string[] }) => problems.map((problem) => problem.split(':')[0])),
+    [[path], []],
+  );
+  assert.equal((await verify(second.name)).ok, true);
+  truncateSync(join(place, first.name), 10);
+  assert.match((await verify()).backups[0].problems[0], /not what was written/);
+  const heard = new Heard();
+  await list({ store: place }, heard);
+  assert.deepEqual([heard.said.length, process.exitCode], [2, 1]);
 });
 
 test('an encrypted file is not backed up without its own key file', async (t) => {

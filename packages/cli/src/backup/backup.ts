@@ -60,12 +60,12 @@ export async function createBackup(dataFolder: string, store: BackupStore): Prom
       made.parts += 1;
       parts.push(digest);
       if (await store.has(name)) {
-        const problem = await problemOf(store, digest);
+        const problem = await problemOf(store, path, digest);
         if (problem === undefined) continue;
-        made.mended.push(`${path}: ${problem}`);
+        made.mended.push(problem);
       }
       await store.put(name, part);
-      await readPart(store, digest);
+      await readPart(store, path, digest);
       made.written += 1;
       made.bytesWritten += part.length;
     }
@@ -130,23 +130,27 @@ export async function backupAsOf(store: BackupStore, at: Moment): Promise<string
   throw new UserError(`no backup goes up to batch ${at.sequence}`);
 }
 
-/** Reads everything, and gives what is not as it was written. */
-export async function verifyBackup(store: BackupStore, { files }: BackupManifest): Promise<string[]> {
+/** Reads everything but the parts that are `known` to be as they were written, and gives what is not. */
+export async function verifyBackup(
+  store: BackupStore,
+  { files }: BackupManifest,
+  known: Set<string> = new Set(),
+): Promise<string[]> {
   const problems: string[] = [];
-  const verified = new Map<string, string | undefined>();
   for (const { parts, path } of files) {
     for (const digest of parts) {
-      if (!verified.has(digest)) verified.set(digest, await problemOf(store, digest));
-      const problem = verified.get(digest);
-      if (problem !== undefined) problems.push(`${path}: ${problem}`);
+      if (known.has(digest)) continue;
+      const problem = await problemOf(store, path, digest);
+      if (problem === undefined) known.add(digest);
+      else problems.push(problem);
     }
   }
   return problems;
 }
 
-async function problemOf(store: BackupStore, digest: string): Promise<string | undefined> {
+async function problemOf(store: BackupStore, path: string, digest: string): Promise<string | undefined> {
   try {
-    await readPart(store, digest);
+    await readPart(store, path, digest);
     return undefined;
   } catch (error) {
     if (error instanceof UserError && error.status === 1) return error.message;
@@ -177,7 +181,7 @@ async function fetchInto(partial: string, store: BackupStore, manifest: BackupMa
     try {
       let written = 0;
       for (const digest of parts) {
-        const part = await readPart(store, digest);
+        const part = await readPart(store, path, digest);
         for (let at = 0; at < part.length;) at += writeSync(fd, part, at);
         written += part.length;
       }
@@ -192,10 +196,10 @@ async function fetchInto(partial: string, store: BackupStore, manifest: BackupMa
     throw new UserError('the files are not what the manifest says of them');
 }
 
-async function readPart(store: BackupStore, digest: string): Promise<Uint8Array> {
+async function readPart(store: BackupStore, path: string, digest: string): Promise<Uint8Array> {
   const part = await store.get(partName(digest), partBytes);
-  if (part === undefined) throw new UserError(`part ${digest.slice(0, 16)} is missing`);
-  if (digestOf(part) !== digest) throw new UserError(`part ${digest.slice(0, 16)} was changed`);
+  if (part === undefined) throw new UserError(`${path}: part ${digest.slice(0, 16)} is missing`);
+  if (digestOf(part) !== digest) throw new UserError(`${path}: part ${digest.slice(0, 16)} was changed`);
   return part;
 }
 

@@ -21,8 +21,10 @@ export function backupCommands(program: Command): void {
   stored(backup.command('list').description('the backups of a store')).action((options: BackupOptions & Answering) =>
     listBackups(options, new Output(options.json)),
   );
-  stored(backup.command('verify').description('read all of a backup, and say what is not as it was written'))
-    .argument('[backup]', 'its name; default: the newest')
+  stored(
+    backup.command('verify').description('read all of every backup, or of one, and say what is not as it was written'),
+  )
+    .argument('[backup]', 'its name; default: all that the store has')
     .action((name: string | undefined, options: BackupOptions & Answering) =>
       verifyStored(name, options, new Output(options.json)),
     );

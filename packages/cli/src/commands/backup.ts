@@ -3,7 +3,8 @@
  */
 import type { Moment } from '../archive.ts';
 import { backupAsOf, createBackup, listBackups, readManifest, restoreBackup, verifyBackup } from '../backup/backup.ts';
-import { openStore } from '../backup/store.ts';
+import type { BackupManifest } from '../backup/manifest.ts';
+import { type BackupStore, openStore } from '../backup/store.ts';
 import { writeMoment } from '../backup/moment.ts';
 import { type Output, table } from '../output.ts';
 import { UserError } from '../service-folder.ts';
@@ -28,22 +29,38 @@ export async function list({ store, endpoint }: BackupOptions, output: Output): 
   const opened = openStore(store, endpoint);
   const rows: { name: string; service?: string; sequence?: number; bytes?: number; problem?: string }[] = [];
   for (const name of await listBackups(opened)) {
-    try {
-      const { service, sequence, files } = (await readManifest(opened, name)).manifest;
-      rows.push({ name, service, sequence, bytes: files.reduce((sum, file) => sum + file.bytes, 0) });
-    } catch (error) {
-      rows.push({ name, problem: error instanceof Error ? error.message : String(error) });
+    const manifest = await manifestOr(opened, name);
+    if (typeof manifest === 'string') {
+      rows.push({ name, problem: manifest });
+      continue;
     }
+    const { service, sequence, files } = manifest;
+    rows.push({ name, service, sequence, bytes: files.reduce((sum, file) => sum + file.bytes, 0) });
   }
-  output.answer(
-    rows,
-    table([
+  const whole = rows.filter(({ problem }) => problem === undefined);
+  output.answer(rows, [
+    ...table([
       ['backup', 'service', 'through batch', 'bytes'],
-      ...rows.map(({ name, service, sequence, bytes, problem }) =>
-        problem === undefined ? [name, service!.slice(0, 8), String(sequence), String(bytes)] : [name, problem],
-      ),
+      ...whole.map(({ name, service, sequence, bytes }) => [
+        name,
+        service!.slice(0, 8),
+        String(sequence),
+        String(bytes),
+      ]),
     ]),
-  );
+    ...rows.flatMap(({ problem }) => (problem === undefined ? [] : [`  ! ${problem}`])),
+  ]);
+  if (whole.length < rows.length) process.exitCode = 1;
+}
+
+/** The manifest, or what is wrong with it. */
+async function manifestOr(store: BackupStore, name: string): Promise<BackupManifest | string> {
+  try {
+    return (await readManifest(store, name)).manifest;
+  } catch (error) {
+    if (error instanceof UserError && error.status === 1) return error.message;
+    throw error;
+  }
 }
 
 export async function verifyStored(
@@ -52,16 +69,31 @@ export async function verifyStored(
   output: Output,
 ): Promise<void> {
   const opened = openStore(store, endpoint);
-  const { name, manifest } = await readManifest(opened, named);
-  const problems = await verifyBackup(opened, manifest);
-  const { sequence, service } = manifest;
-  output.answer({ ok: problems.length === 0, name, service, sequence, problems }, [
-    problems.length === 0
-      ? `${name} is as it was written, through batch ${sequence}`
-      : `${name} IS NOT WHAT WAS WRITTEN`,
-    ...problems.map((problem) => `  ! ${problem}`),
-  ]);
-  if (problems.length > 0) process.exitCode = 1;
+  const names = named === undefined ? await listBackups(opened) : [named];
+  if (names.length === 0) throw new UserError('there is no backup');
+  const backups: { name: string; service?: string; sequence?: number; problems: string[] }[] = [];
+  // Parts that backups have in common are read once.
+  const known = new Set<string>();
+  for (const name of names) {
+    const manifest = await manifestOr(opened, name);
+    if (typeof manifest === 'string') {
+      backups.push({ name, problems: [manifest] });
+      continue;
+    }
+    const { sequence, service } = manifest;
+    backups.push({ name, service, sequence, problems: await verifyBackup(opened, manifest, known) });
+  }
+  const ok = backups.every(({ problems }) => problems.length === 0);
+  output.answer(
+    { ok, backups },
+    backups.flatMap(({ name, problems, sequence }) => [
+      problems.length === 0
+        ? `${name} is as it was written, through batch ${sequence}`
+        : `${name} IS NOT WHAT WAS WRITTEN`,
+      ...problems.map((problem) => `  ! ${problem}`),
+    ]),
+  );
+  if (!ok) process.exitCode = 1;
 }
 
 export async function restore(

@@ -7,6 +7,7 @@
  *     predecessors/       those of the services that were lost, and that it goes on from, by digest
  *     given-up/           those of services in whose place members founded another one, all the same
  *     founding.json       a successor that is being founded: it waits for signatures, or was cut short
+ *     lock.PID.START      whoever recovers here, or stops what runs
  *     members/NAME.key.successions    which successors of lost services the member signed
  *     members/NAME.key    private keys of members (seed, hexadecimal): only where one machine plays them all
  *     clients/NAME.key
@@ -22,7 +23,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join, resolve } from 'node:path';
 import { type KeyedSigner, sealingKeyFromSeed, signerFromSeed } from '@coppice/cryptography';
 import { ReleaseStore } from '@coppice/release';
-import { writeFileAtomic } from '@coppice/storage';
+import { type Lock, lockFolder, StorageError, writeFileAtomic } from '@coppice/storage';
 import { encodeUtf8, fromHex, toHex } from '@coppice/wire';
 
 /** Something that the person at the terminal can mend. */
@@ -63,6 +64,19 @@ export class ServiceFolder {
   constructor(path: string) {
     this.path = path;
     this.releases = new ReleaseStore(join(path, 'releases'));
+  }
+
+  /** For whoever founds here, or ends what runs. Throws UserError where another process does. */
+  lock(): Lock {
+    mkdirSync(this.path, { recursive: true });
+    try {
+      return lockFolder(this.path);
+    } catch (error) {
+      if (!(error instanceof StorageError && error.detail.code === 'LOCKED')) throw error;
+      throw new UserError(
+        `another command recovers in ${this.path}, or stops what runs there: process ${error.detail.pid}`,
+      );
+    }
   }
 
   get founded(): boolean {

@@ -8,6 +8,7 @@ export { PageFile, type PageFileOptions } from './page-file.ts';
 export type { Scrubber } from './scrub.ts';
 export type { Done, Ledger, LedgerReader, LedgerRecord, NewRecord, PayloadFilter } from './ledger.ts';
 export { LedgerIndex } from './ledger-index.ts';
+export { type Lock, lockFolder } from './lock.ts';
 export { MemoryLedger, type MemoryLedgerOptions } from './memory-ledger.ts';
 export { type LedgerEnd, readLedger, type ReadOptions, type ScannedRecord, serviceOfLedger } from './reader.ts';
 export { keyFileProblem, type SegmentKey, segmentKeyFiles } from './key-damage.ts';

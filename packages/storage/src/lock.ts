@@ -16,15 +16,16 @@ export interface Lock {
   release(): void;
 }
 
-/** Throws StorageError (LOCKED) if a living process, this one included, holds the folder. */
-export function lockFolder(folder: string): Lock {
-  const own = `lock.${process.pid}.${startOf(process.pid)}`;
+/** Throws StorageError (LOCKED) if a living process, this one included, holds the folder; or what has this name there. */
+export function lockFolder(folder: string, name = 'lock'): Lock {
+  const own = `${name}.${process.pid}.${startOf(process.pid)}`;
   const path = join(folder, own);
   if (!create(path)) throw new StorageError({ code: 'LOCKED', path, pid: process.pid });
   const release = (): void => fs.rmSync(path, { force: true });
 
   for (const other of reading('list', folder, () => fs.readdirSync(folder))) {
-    const [, digits, start] = /^lock\.(\d{1,10})\.(\d*)$/.exec(other) ?? [];
+    if (!other.startsWith(`${name}.`)) continue;
+    const [, digits, start] = /^(\d{1,10})\.(\d*)$/.exec(other.slice(name.length + 1)) ?? [];
     if (digits === undefined || other === own) continue;
     const pid = Number(digits);
     if (startOf(pid) === start && isAlive(pid)) {

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
-import { openLedger, StorageError } from '../src/index.ts';
+import { lockFolder, openLedger, StorageError } from '../src/index.ts';
 import { closed, newFolder, service } from './folders.ts';
 
 function isLocked(pid: number): (error: unknown) => boolean {
@@ -49,4 +49,15 @@ test('a process id that came again is another process', { skip: !fs.existsSync('
   fs.writeFileSync(join(folder, 'lock.1.123456789'), '');
   await closed(openLedger(folder, { service }).ledger);
   assert.deepEqual(locksOf(folder), []);
+});
+
+test('what is locked by name beside others is locked alone', () => {
+  const folder = newFolder();
+  const [first, second] = ['a.lock', 'b.lock'].map((name) => lockFolder(folder, name));
+  assert.throws(() => lockFolder(folder, 'a.lock'), isLocked(process.pid));
+  fs.writeFileSync(join(folder, 'a.lock.1.123456789'), '');
+  first!.release();
+  lockFolder(folder, 'a.lock').release();
+  second!.release();
+  assert.deepEqual(fs.readdirSync(folder), []);
 });

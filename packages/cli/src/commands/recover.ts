@@ -46,7 +46,7 @@ export interface RecoverOptions extends LaunchOptions {
 const incompleteStatus = 6;
 
 export async function recover(options: RecoverOptions, output: Output): Promise<void> {
-  const { acceptLoss, another = false, check, draft, signed } = options;
+  const { another = false, check, draft, signed } = options;
   const folder = new ServiceFolder(resolve(options.folder));
   if ([check, draft !== undefined, signed !== undefined].filter(Boolean).length > 1)
     throw new UserError('--check, --draft and --signed are for one step each: name one of them');
@@ -60,6 +60,18 @@ export async function recover(options: RecoverOptions, output: Output): Promise<
     return output.answer(describe(analysis), tell(analysis));
   }
 
+  const lock = folder.lock();
+  try {
+    await goOn(folder, options, output);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Founds the successor, or goes on with one that is being founded; nobody else does so in this folder. */
+async function goOn(folder: ServiceFolder, options: RecoverOptions, output: Output): Promise<void> {
+  const { acceptLoss, another = false, draft, signed } = options;
+  const say = (step: string): void => output.say(step);
   const driver = driverOf(folder.path, options.driver === undefined ? {} : { driver: options.driver });
   const left = await settle(folder, driver, {
     another,

@@ -2,7 +2,8 @@
  * Which successors of lost services a member signed: kept beside its key, and written before it signs. spec/recovery.md, line 37.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { writeFileAtomic } from '@coppice/storage';
+import { basename, dirname } from 'node:path';
+import { lockFolder, StorageError, writeFileAtomic } from '@coppice/storage';
 import { encodeUtf8, fromHex, type GenesisDocument, serviceDigest, toHex } from '@coppice/wire';
 import { nodeCryptography } from '@coppice/cryptography';
 import { UserError } from '../service-folder.ts';
@@ -41,6 +42,29 @@ export function refuseSecond(keyFile: string, predecessor: Uint8Array, successor
     );
 }
 
+/** Another process has it for as long as it takes to read and write a small file. */
+const patienceMs = 10_000;
+
+/** Nobody else reads or writes the notes meanwhile. */
+function alone(keyFile: string, act: () => void): void {
+  const until = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      const lock = lockFolder(dirname(keyFile), `${basename(keyFile)}.lock`);
+      try {
+        return act();
+      } finally {
+        lock.release();
+      }
+    } catch (error) {
+      if (!(error instanceof StorageError && error.detail.code === 'LOCKED')) throw error;
+      if (Date.now() > until) throw new UserError(`process ${error.detail.pid} has the notes of ${keyFile}`);
+    }
+    // Of two that came at once both gave way: not to do so again, and again.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1 + Math.random() * 20);
+  }
+}
+
 /** Notes that the member signs this one; before it does. Throws where it signed another one, unless it is to sign this, too. */
 export function noteSigned(keyFile: string, { genesis }: GenesisDocument, another: boolean): void {
   const { header, service } = genesis.predecessor!;
@@ -49,17 +73,20 @@ export function noteSigned(keyFile: string, { genesis }: GenesisDocument, anothe
     successor: toHex(serviceDigest(nodeCryptography, genesis)),
     sequence: header.sequence,
   };
-  if (!another) refuseSecond(keyFile, service, note.successor);
-  const notes = read(keyFile);
-  if (!notes.some((one) => one.successor === note.successor)) write(keyFile, [...notes, note]);
+  alone(keyFile, () => {
+    if (!another) refuseSecond(keyFile, service, note.successor);
+    const notes = read(keyFile);
+    if (!notes.some((one) => one.successor === note.successor)) write(keyFile, [...notes, note]);
+  });
 }
 
 /** Of one that never ran, and never will: its founders ended without the signed document. */
 export function forgetSigned(keyFile: string, successor: string): void {
-  const notes = read(keyFile);
-  if (notes.some((one) => one.successor === successor))
+  if (!read(keyFile).some((one) => one.successor === successor)) return;
+  alone(keyFile, () =>
     write(
       keyFile,
-      notes.filter((one) => one.successor !== successor),
-    );
+      read(keyFile).filter((one) => one.successor !== successor),
+    ),
+  );
 }

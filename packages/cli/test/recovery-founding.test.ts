@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { nodeCryptography } from '@coppice/cryptography';
+import { ProcessDriver } from '@coppice/host';
+import { encode, type GenesisDocument, genesisDocumentCodec, serviceDigest, toHex } from '@coppice/wire';
+import { finish } from '../src/recovery/founding.ts';
+import { type ServiceFile, ServiceFolder, UserError } from '../src/service-folder.ts';
+
+function folderFor(t: TestContext): ServiceFolder {
+  const path = mkdtempSync(join(tmpdir(), 'coppice-founding-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return new ServiceFolder(path);
+}
+
+const nothing = new Uint8Array(32);
+
+/** Whoever reads it here asks for no more than which one it is. */
+function documentOf(time: number): GenesisDocument {
+  const genesis = { constitution: nothing, joinsRoot: nothing, time, configuration: { epoch: 0, slots: 4, seats: [] } };
+  return { genesis, constitution: nothing, joins: [], signatures: [] };
+}
+
+const digestOf = ({ genesis }: GenesisDocument): string => toHex(serviceDigest(nodeCryptography, genesis));
+
+const fileOf = (document: GenesisDocument, predecessors: readonly string[] = []): ServiceFile => ({
+  ...{ service: digestOf(document), release: toHex(nothing), addresses: [], development: true },
+  ...{ slots: 4, epochKeys: 8, predecessors },
+});
+
+const bytesOf = (document: GenesisDocument): Uint8Array => new Uint8Array(encode(genesisDocumentCodec, document));
+
+for (const predecessors of [true, false])
+  test(`the document before is kept by who publishes again (${predecessors ? 'a predecessor' : 'one given up'})`, async (t) => {
+    const folder = folderFor(t);
+    const [before, after] = [documentOf(1), documentOf(2)];
+    folder.write('genesis.bin', bytesOf(before));
+    folder.writeService(fileOf(before));
+    const driver = new ProcessDriver({ folder: folder.path, programOf: () => '' });
+    const file = fileOf(after, predecessors ? [digestOf(before)] : []);
+    const founding = { stage: 'given', document: after, instances: [], file } as const;
+    const kept = `${predecessors ? 'predecessors' : 'given-up'}/${digestOf(before)}.bin`;
+    for (const cutShort of [false, true]) {
+      // As if what is written last had not been written.
+      if (cutShort) folder.writeService(fileOf(before));
+      await finish(folder, driver, founding);
+      assert.deepEqual(new Uint8Array(folder.read(kept)), bytesOf(before));
+      assert.equal(folder.readService().service, digestOf(after));
+      assert.deepEqual(new Uint8Array(folder.read('genesis.bin')), bytesOf(after));
+    }
+    assert.equal(existsSync(join(folder.path, 'founding.json')), false);
+  });
+
+test('one command at a time recovers in a folder', (t) => {
+  const folder = folderFor(t);
+  const lock = folder.lock();
+  assert.throws(
+    () => folder.lock(),
+    (error) => error instanceof UserError && /: process \d+$/.test(error.message),
+  );
+  lock.release();
+  folder.lock().release();
+});

@@ -62,4 +62,6 @@ export const shared = (command: Command): Command =>
       'shares that members released, in place of an auditor’s key; may be repeated',
       collect(String),
     )
-    .option('--share-key <file>', 'key file of whom the shares were released to');
+    .option('--share-key <file>', 'key file of whom the shares were released to')
+    // What follows is the command's own argument.
+    .showHelpAfterError('of several files, each has its option: --share A --share B, --key A --key B');

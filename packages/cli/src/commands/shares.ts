@@ -57,7 +57,12 @@ export async function releaseMemberShares(
 export function readReleased(files: readonly string[]): GivenShares[] {
   return files.map((file) => {
     const released = readJson(file) as Partial<ReleasedShares>;
-    if (released.format !== 1 || typeof released.by !== 'string' || !isObject(released.shares))
+    if (
+      released.format !== 1 ||
+      typeof released.by !== 'string' ||
+      typeof released.to !== 'string' ||
+      !isObject(released.shares)
+    )
       throw new UserError(`${file} holds no released shares`);
     if (!Object.values(released.shares).every((share) => typeof share === 'string'))
       throw new UserError(`${file} holds what is no share`);

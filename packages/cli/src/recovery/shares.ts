@@ -93,9 +93,8 @@ export function keyOpener(
       if (known.keyOf(file.id) !== undefined) continue;
       // Whoever gave something wrong before is tried last.
       const ordered = released.toSorted((a, b) => Number(liars.has(a)) - Number(liars.has(b)));
-      const key = await combined(file, ordered, own, (by) => {
-        if (!liars.has(by))
-          onWrong(`${by.file}: the share of ${nameOf(file)} is wrong: it was released as that of ${by.by}`);
+      const key = await combined(file, ordered, own, (by, opened) => {
+        if (!liars.has(by)) onWrong(`${by.file}: ${opened ? whyWrong(file, by) : whyShut(file, by, own)}`);
         liars.add(by);
       });
       if (key !== undefined) known.add(key);
@@ -104,13 +103,22 @@ export function keyOpener(
   };
 }
 
+const whyWrong = (file: KeyFile, { by }: GivenShares): string =>
+  `the share of ${nameOf(file)} is wrong: it was released as that of ${by}`;
+
+/** Nobody is accused of what the key of whoever recovers does not open. */
+function whyShut(file: KeyFile, by: GivenShares, { publicKey }: SealingKey): string {
+  const own = toHex(publicKey);
+  return by.to === own ? whyWrong(file, by) : `was released to ${by.to}, and the key of --share-key is ${own}`;
+}
+
 const nameOf = ({ kind, number }: KeyFile): string => `${kind} ${number}`;
 
 async function combined(
   file: KeyFile,
   released: readonly GivenShares[],
   own: SealingKey,
-  onWrong: (by: GivenShares) => void,
+  onWrong: (by: GivenShares, opened: boolean) => void,
 ): Promise<FileKey | undefined> {
   const shares: (Share & { readonly by: GivenShares })[] = [];
   let given = 0;
@@ -119,14 +127,14 @@ async function combined(
     if (sealed === undefined) continue;
     given += 1;
     const share = await openReleased(file, fromHex(sealed) ?? new Uint8Array(0), own.privateKey);
-    if (share === undefined) onWrong(by);
+    if (share === undefined) onWrong(by, false);
     // Handed in twice, it is one.
     else if (!shares.some(({ part }) => sameBytes(part, share.part))) shares.push({ ...share, by });
   }
   if (given === 0) return undefined;
   const found = await combineShares(file, shares);
   if (found !== undefined) {
-    for (const { by } of found.wrong) onWrong(by);
+    for (const { by } of found.wrong) onWrong(by, true);
     return found.key;
   }
   const [threshold, claiming] = byThreshold(shares)[0] ?? [];

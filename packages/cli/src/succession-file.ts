@@ -4,9 +4,10 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { nodeCryptography } from '@coppice/cryptography';
-import { thresholdOf, verifyUnsigned, type VerifiedGenesis } from '@coppice/governance';
+import { decodeConstitution, thresholdOf, verifyUnsigned, type VerifiedGenesis } from '@coppice/governance';
 import {
   decode,
+  type Digest,
   encode,
   fromHex,
   type GenesisDocument,
@@ -37,6 +38,12 @@ function read(path: string): Record<string, unknown> | undefined {
   }
 }
 
+function readThere(path: string): Record<string, unknown> {
+  const json = read(path);
+  if (json === undefined) throw new UserError(`${path} cannot be read, or is not JSON`);
+  return json;
+}
+
 export function isSuccessionFile(path: string): boolean {
   return [draftKind, signedKind].includes(String(read(path)?.['kind']));
 }
@@ -52,7 +59,7 @@ export function writeDraft(path: string, document: GenesisDocument): void {
 
 /** A draft all of which holds, but for the signatures that it is written for. Throws UserError. */
 export function readDraft(path: string): { readonly document: GenesisDocument; readonly verified: VerifiedGenesis } {
-  const { document: hex, kind } = read(path) ?? {};
+  const { document: hex, kind } = readThere(path);
   if (kind === signedKind) throw new UserError(`${path} is signed already: coppice recover --signed ${path}`);
   const bytes = kind === draftKind && typeof hex === 'string' ? fromHex(hex) : undefined;
   const decoded = bytes === undefined ? undefined : decode(genesisDocumentCodec, bytes);
@@ -92,19 +99,31 @@ export function signatureText({ genesis }: GenesisDocument, { member, signature 
   return `${JSON.stringify({ kind: signedKind, service, member: toHex(member), signature: toHex(signature) })}\n`;
 }
 
-/** A member's signature of this successor. Throws UserError. */
-export function readSignature(path: string, { genesis }: GenesisDocument): Signature {
-  const { kind, ...fields } = read(path) ?? {};
+/** What somebody signed, by the file's own word but for the signature, and which successor; `undefined`: it is a draft. Throws UserError. */
+export function readSigned(path: string): (Signature & { readonly service: Digest }) | undefined {
+  const { kind, ...fields } = readThere(path);
+  if (kind === draftKind) return undefined;
   const [service, member, signature] = ['service', 'member', 'signature'].map((name) => {
     const text = fields[name];
     return typeof text === 'string' ? fromHex(text) : undefined;
   });
   if (kind !== signedKind || service === undefined || member?.length !== 32 || signature?.length !== 64)
     throw new UserError(`${path} is not what a member signed of a draft: coppice member sign makes it`);
+  if (service.length !== 32 || !nodeCryptography.verify(member, genesisStatement(service), signature))
+    throw new UserError(`the signature in ${path} is not valid: have it signed again`);
+  return { member, service, signature };
+}
+
+/** A member's signature of this successor. Throws UserError. */
+export function readSignature(path: string, { constitution, genesis }: GenesisDocument): Signature {
+  const signed = readSigned(path);
+  if (signed === undefined) throw new UserError(`${path} is not signed yet: coppice member sign ${path}`);
+  const { member, service, signature } = signed;
   const own = serviceDigest(nodeCryptography, genesis);
   if (!sameBytes(service, own))
     throw new UserError(`${path} is for another successor, ${toHex(service)}: this draft is of ${toHex(own)}`);
-  if (!nodeCryptography.verify(member, genesisStatement(own), signature))
-    throw new UserError(`the signature in ${path} is not valid: have it signed again`);
+  const decoded = decodeConstitution(constitution);
+  if (decoded.ok && !decoded.value.members.some(({ key }) => sameBytes(key, member)))
+    throw new UserError(`${path} is signed with ${toHex(member)}, which is the key of no member`);
   return { member, signature };
 }

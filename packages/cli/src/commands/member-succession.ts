@@ -2,13 +2,13 @@
  * `coppice member sign | show` of a draft of a succession: what members sign after a disaster, where their keys are. docs/how-to/recover-a-service.md.
  */
 import { nodeCryptography } from '@coppice/cryptography';
-import { sameBytes, serviceDigest } from '@coppice/wire';
+import { sameBytes, serviceDigest, toHex } from '@coppice/wire';
 import { memberKeyFile } from '../governing.ts';
 import type { Output } from '../output.ts';
 import { noteSigned } from '../recovery/signed.ts';
 import { readKey, UserError } from '../service-folder.ts';
 import { writeNew } from '../statement-file.ts';
-import { draftLines, readDraft, signatureOf, signatureText } from '../succession-file.ts';
+import { draftLines, readDraft, readSigned, signatureOf, signatureText } from '../succession-file.ts';
 import type { SigningOptions } from './member.ts';
 
 /** Signs it, and no second one of the same service. Needs no network. */
@@ -33,8 +33,18 @@ export function signSuccession(
   ]);
 }
 
-/** What a draft says, verified. */
+/** What a draft says, verified; or what somebody signed of one. */
 export function showSuccession(file: string, output: Output): void {
+  const signed = readSigned(file);
+  if (signed !== undefined) {
+    const { member, service: successor } = signed;
+    return output.answer({ ok: true, signed: true, kind: 'succession', successor, member }, [
+      'signed succession: a service that goes on from one that was lost',
+      `  successor    ${toHex(successor)}`,
+      `  signed with  ${toHex(member)}`,
+      'The signature is valid; what the successor is, and whether this is the key of a member, its draft says.',
+    ]);
+  }
   const { document, verified } = readDraft(file);
   const { header, ledgerRoot, service } = document.genesis.predecessor!;
   const successor = serviceDigest(nodeCryptography, document.genesis);

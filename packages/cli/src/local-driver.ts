@@ -113,6 +113,7 @@ export async function runningOf(
  * launched beside a living service would be taken for it.
  */
 export async function requireNothingRuns(driver: Driver): Promise<void> {
+  driver.endStarting();
   const running = await seen(driver);
   const left = running.filter(({ instance, service }) => instance.turn === 0 && service === undefined);
   const living = running.filter((one) => !left.includes(one)).map(({ instance }) => instance);

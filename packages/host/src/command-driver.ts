@@ -109,6 +109,11 @@ export class CommandDriver implements Driver {
     return [...this.#options.before.running(), ...launched];
   }
 
+  /** The command alone knows of what it has not answered for. */
+  endStarting(): void {
+    this.#options.before.endStarting();
+  }
+
   /** What the command said on stdout. Rejects where it fails, with what it said on stderr. */
   #run(action: keyof typeof answerMs, input: object): Promise<string> {
     const [program = '', ...rest] = this.#options.command;

@@ -5,7 +5,17 @@
  * leaves in each instance's folder (`settings.json`, `process.json`, `node.log`).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +55,8 @@ export interface Driver {
   destroy(instance: RunningInstance): void;
   /** Instances that run, also those that an earlier host launched. */
   running(): RunningInstance[];
+  /** Ends founders that have not said where they listen: for whoever knows that nobody launches any. */
+  endStarting(): void;
   /** Puts what is in `folder` of this machine into the instance's folder, as its folder `name`. */
   handOver(instance: RunningInstance, folder: string, name: string): Promise<void>;
   /** It is of a service that was lost, and another goes on: it is not to be counted any more, and whoever has its disk keeps it. */
@@ -145,6 +157,8 @@ export class ProcessDriver implements Driver {
     child.unref();
     const pid = child.pid;
     if (pid === undefined) throw new Error(`cannot start ${program}`);
+    // Whoever launches may be ended before the instance says where it listens.
+    note({ slot: launch.slot, turn: launch.turn, pid, folder });
     // All instances share this machine: one that is launched beside those that serve takes what they leave.
     const yields = launch.turn > 0 && mayRaise;
     let starting: NodeJS.Timeout | undefined;
@@ -160,11 +174,11 @@ export class ProcessDriver implements Driver {
     clearTimeout(starting);
     if (yields) void yieldUntilSeated({ pid, folder });
     const running = { slot: launch.slot, turn: launch.turn, pid, folder, ...told };
-    writeFileSync(join(folder, 'process.json'), `${JSON.stringify(running, undefined, 2)}\n`);
+    note(running);
     return running;
   }
 
-  destroy(instance: RunningInstance): void {
+  destroy(instance: Pick<RunningInstance, 'pid' | 'folder'>): void {
     try {
       process.kill(instance.pid, 'SIGKILL');
     } catch {
@@ -181,20 +195,46 @@ export class ProcessDriver implements Driver {
   forget(): void {}
 
   running(): RunningInstance[] {
+    return this.#noted().flatMap((noted) => {
+      // Whoever launched it may have been ended before it noted more.
+      const said = 'instance' in noted ? {} : heard(noted.folder);
+      if (said === undefined) return [];
+      if (alive(noted)) return [{ ...noted, ...said } as RunningInstance];
+      endCompanion(noted.folder);
+      return [];
+    });
+  }
+
+  endStarting(): void {
+    for (const noted of this.#noted()) {
+      if (noted.turn > 0 || 'instance' in noted || heard(noted.folder) !== undefined) continue;
+      if (alive(noted)) this.destroy(noted);
+      else endCompanion(noted.folder);
+    }
+  }
+
+  #noted(): (Launched | RunningInstance)[] {
     const folder = join(this.#options.folder, 'instances');
     return readdirSync(folder)
       .sort()
       .flatMap((name) => {
         try {
-          const running = JSON.parse(readFileSync(join(folder, name, 'process.json'), 'utf8')) as RunningInstance;
-          if (alive(running)) return [running];
-          endCompanion(running.folder);
-          return [];
+          return [JSON.parse(readFileSync(join(folder, name, 'process.json'), 'utf8')) as Launched | RunningInstance];
         } catch {
           return [];
         }
       });
   }
+}
+
+/** What is known of an instance from the start. */
+type Launched = Pick<RunningInstance, 'slot' | 'turn' | 'pid' | 'folder'>;
+
+/** Nobody reads half of it: whom that kept from being found would run on. */
+function note(launched: Launched): void {
+  const file = join(launched.folder, 'process.json');
+  writeFileSync(`${file}.tmp`, `${JSON.stringify(launched, undefined, 2)}\n`);
+  renameSync(`${file}.tmp`, file);
 }
 
 /** Ends the process, if there is one, that an instance needed. */
@@ -238,6 +278,18 @@ export function alive({ pid, folder }: Pick<RunningInstance, 'pid' | 'folder'>):
   }
 }
 
+type Said = Pick<RunningInstance, 'clientAddress' | 'address' | 'instance'>;
+
+/** What the instance said of itself; `undefined`: nothing yet. */
+function heard(folder: string): Said | undefined {
+  try {
+    const { address, clientAddress, instance } = JSON.parse(told(folder, 'listening') ?? '{}') as Partial<Said>;
+    return address && clientAddress && instance ? { address, clientAddress, instance } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The line in which the instance told of this event. */
 function told(folder: string, event: string): string | undefined {
   const lines = readFileSync(join(folder, 'events.jsonl'), 'utf8').split('\n');
@@ -248,18 +300,12 @@ function told(folder: string, event: string): string | undefined {
  * Waits until the instance listens. Whether its process still runs is asked of the process, not of {@link alive}: for a moment within `exec`
  * a process has no command line.
  */
-async function listening(
-  folder: string,
-  child: ChildProcess,
-): Promise<Pick<RunningInstance, 'clientAddress' | 'address' | 'instance'>> {
+async function listening(folder: string, child: ChildProcess): Promise<Said> {
   const until = Date.now() + listeningMs;
   const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
   while (!ended() && Date.now() < until) {
-    const line = told(folder, 'listening');
-    if (line !== undefined) {
-      const { address, clientAddress, instance } = JSON.parse(line) as RunningInstance;
-      return { address, clientAddress, instance };
-    }
+    const said = heard(folder);
+    if (said !== undefined) return said;
     await pause(10);
   }
   const how = ended()

@@ -42,6 +42,7 @@ function driverOf(t: TestContext, body: string) {
     running: () => [earlier],
     handOver: () => Promise.reject(new Error('not asked')),
     forget: () => undefined,
+    endStarting: () => undefined,
   };
   const open = (): CommandDriver => new CommandDriver({ folder, command: [process.execPath, script], before });
   return { folder, open, ended, earlier };

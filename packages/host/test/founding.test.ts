@@ -69,6 +69,8 @@ class FakeDriver implements Driver {
 
   forget(): void {}
 
+  endStarting(): void {}
+
   #instance(slot: number): RunningInstance {
     const nowhere = '127.0.0.1:1';
     return {

@@ -66,6 +66,9 @@ it('members sign on their machines, once; a founding that was cut short is finis
   assert.equal(early.status, 0, early.said);
   const [first] = driver.running();
   rmSync(join(folder, 'founding.json'));
+  const over = await recover(folder, ...disks, ...made);
+  assert.match(over.said, /draft\.json is there already/);
+  rmSync(draft);
   const { status, said, answer } = await recover(folder, ...disks, ...made);
   assert.equal(status, 0, said);
   const founders = driver.running();

@@ -71,12 +71,12 @@ export function completeDraft(draft: Readonly<Record<string, unknown>>, member: 
 }
 
 /** Writes a new file; refuses to write over one. */
-export function writeNew(path: string, content: string | Uint8Array): void {
+export function writeNew(path: string, content: string | Uint8Array, option = '--out'): void {
   try {
     writeFileSync(path, content, { flag: 'wx' });
   } catch (error) {
     const there = (error as NodeJS.ErrnoException).code === 'EEXIST';
-    throw new UserError(there ? `${path} is there already: name another --out` : `cannot write ${path}`);
+    throw new UserError(there ? `${path} is there already: name another ${option}` : `cannot write ${path}`);
   }
 }
 

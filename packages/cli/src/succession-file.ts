@@ -2,7 +2,7 @@
  * Files with which members on other machines found a successor: a draft, which is its genesis document without signatures, and what
  * one member signed of it. JSON. docs/how-to/recover-a-service.md.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { nodeCryptography } from '@coppice/cryptography';
 import { decodeConstitution, thresholdOf, verifyUnsigned, type VerifiedGenesis } from '@coppice/governance';
 import {
@@ -19,6 +19,7 @@ import {
   toHex,
 } from '@coppice/wire';
 import { UserError } from './service-folder.ts';
+import { writeNew } from './statement-file.ts';
 
 const draftKind = 'succession';
 const signedKind = 'signed-succession';
@@ -48,13 +49,18 @@ export function isSuccessionFile(path: string): boolean {
   return [draftKind, signedKind].includes(String(read(path)?.['kind']));
 }
 
+/** Before founders are launched for it: a draft can be written there, and over nothing. Throws UserError. */
+export function requireNewDraft(path: string): void {
+  writeNew(path, '', '--draft');
+  rmSync(path);
+}
+
+/** Over no other file than this draft. Throws UserError. */
 export function writeDraft(path: string, document: GenesisDocument): void {
   const hex = toHex(encode(genesisDocumentCodec, document));
-  try {
-    writeFileSync(path, `${JSON.stringify({ kind: draftKind, document: hex })}\n`);
-  } catch {
-    throw new UserError(`cannot write ${path}: name another file with --draft`);
-  }
+  const there = read(path);
+  if (there?.['kind'] === draftKind && there['document'] === hex) return;
+  writeNew(path, `${JSON.stringify({ kind: draftKind, document: hex })}\n`, '--draft');
 }
 
 /** A draft all of which holds, but for the signatures that it is written for. Throws UserError. */

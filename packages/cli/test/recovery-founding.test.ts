@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -7,7 +7,9 @@ import { nodeCryptography } from '@coppice/cryptography';
 import { ProcessDriver } from '@coppice/host';
 import { encode, type GenesisDocument, genesisDocumentCodec, serviceDigest, toHex } from '@coppice/wire';
 import { finish } from '../src/recovery/founding.ts';
+import { objectToUnrelated } from '../src/recovery/siblings.ts';
 import { type ServiceFile, ServiceFolder, UserError } from '../src/service-folder.ts';
+import { requireNewDraft, writeDraft } from '../src/succession-file.ts';
 
 function folderFor(t: TestContext): ServiceFolder {
   const path = mkdtempSync(join(tmpdir(), 'coppice-founding-'));
@@ -62,4 +64,35 @@ test('one command at a time recovers in a folder', (t) => {
   );
   lock.release();
   folder.lock().release();
+});
+
+test('a service is not replaced by the successor of one that it has nothing in common with', (t) => {
+  const [first, second, other] = [documentOf(1), documentOf(2), documentOf(3)];
+  const source = { documents: [first, second] };
+  const analysis = { adoption: { service: serviceDigest(nodeCryptography, second.genesis), source } };
+  const judge = (folder: ServiceFolder): void =>
+    objectToUnrelated(analysis as unknown as Parameters<typeof objectToUnrelated>[0], folder);
+  const folder = folderFor(t);
+  judge(folder);
+  for (const document of [first, second]) {
+    folder.writeService(fileOf(document));
+    judge(folder);
+  }
+  folder.writeService(fileOf(other, [digestOf(first)]));
+  judge(folder);
+  folder.writeService(fileOf(other));
+  assert.throws(() => judge(folder), /has nothing in common with/);
+});
+
+test('a draft is written over no other file', (t) => {
+  const { path } = folderFor(t);
+  const [key, draft] = ['auditor.key', 'draft.json'].map((name) => join(path, name)) as [string, string];
+  writeFileSync(key, 'secret');
+  for (const write of [requireNewDraft, (file: string) => writeDraft(file, documentOf(1))])
+    assert.throws(() => write(key), /is there already: name another --draft/);
+  assert.equal(readFileSync(key, 'utf8'), 'secret');
+  assert.throws(() => requireNewDraft(join(path, 'nowhere', 'draft.json')), /cannot write/);
+  requireNewDraft(draft);
+  for (let i = 0; i < 2; i++) writeDraft(draft, documentOf(1));
+  assert.throws(() => writeDraft(draft, documentOf(2)), /is there already/);
 });

@@ -15,10 +15,10 @@ import { historyProvider } from '../recovery/history.ts';
 import { launch, type LaunchOptions, signersIn } from '../recovery/launching.ts';
 import { describe, tell } from '../recovery/report.ts';
 import { type KeyOpener, keyOpener } from '../recovery/shares.ts';
-import { objectToOthers } from '../recovery/siblings.ts';
+import { objectToOthers, objectToUnrelated } from '../recovery/siblings.ts';
 import { noteSigned } from '../recovery/signed.ts';
 import { auditorKeyFiles, readAuditorKey, readKey, ServiceFolder, UserError } from '../service-folder.ts';
-import { draftLines, readSignature, signatureOf, writeDraft } from '../succession-file.ts';
+import { draftLines, readSignature, requireNewDraft, signatureOf, writeDraft } from '../succession-file.ts';
 import { readReleased } from './shares.ts';
 
 export interface RecoverOptions extends LaunchOptions {
@@ -85,9 +85,13 @@ async function goOn(folder: ServiceFolder, options: RecoverOptions, output: Outp
   }
   if (signed !== undefined && left === undefined)
     throw new UserError('nothing waits for signatures here, or its founders ended: --draft FILE makes a new draft');
-  if (draft !== undefined && left !== undefined) return drafted(folder, left, draft, output);
+  if (draft !== undefined) {
+    if (left !== undefined) return drafted(folder, left, draft, output);
+    requireNewDraft(draft);
+  }
 
   const analysis = await examine(folder, options, say);
+  objectToUnrelated(analysis, folder);
   if (!another) objectToOthers(analysis, folder);
   const document = describe(analysis);
   for (const line of tell(analysis)) say(line);

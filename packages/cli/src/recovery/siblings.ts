@@ -27,6 +27,10 @@ export function objectToOthers({ adoption, given }: Analysis, folder: ServiceFol
       throw new UserError(
         `${folder.path} is the folder of a successor of ${lost} already: ${service}${headText(folder, lost)}. If that one is lost, too, recover it: --service ${service}. If nobody ever used it: --another`,
       );
+    if (service !== lost && !services.some((one) => toHex(one) === service))
+      throw new UserError(
+        `${folder.path} is the folder of ${service}, another service that goes on from where ${lost} does. If nobody ever used it: --another`,
+      );
   }
   for (const { disk, folder: place } of given) {
     const other = disk && divergence(services, disk.documents);
@@ -35,6 +39,18 @@ export function objectToOthers({ adoption, given }: Analysis, folder: ServiceFol
         `${place} is the disk of ${toHex(digestOf(other))}, another service that goes on from ${toHex(other.genesis.predecessor!.service)}, from its batch ${other.genesis.predecessor!.header.sequence}. Recover that one (--service), or leave its disks out of --from and give it up with --another`,
       );
   }
+}
+
+/** Throws where the folder is that of a service which has nothing in common with the one that is recovered, and whose place that would take. */
+export function objectToUnrelated({ adoption }: Pick<Analysis, 'adoption'>, folder: ServiceFolder): void {
+  if (!folder.founded) return;
+  const { predecessors = [], service } = folder.readService();
+  const lost = toHex(adoption.service);
+  const services = [lost, ...adoption.source.documents.map((one) => toHex(digestOf(one)))];
+  if (![service, ...predecessors].some((one) => services.includes(one)))
+    throw new UserError(
+      `${folder.path} is the folder of ${service}, which has nothing in common with ${lost}: --folder names another, or a new one`,
+    );
 }
 
 /** The first document of a disk that goes on from a service of these, and is not the one that follows there. */

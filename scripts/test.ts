@@ -80,7 +80,8 @@ function fail(results: FileResults, event: TestEvent, reason: string): void {
 function onResult(results: FileResults, event: TestEvent): void {
   const { error, type } = event.details;
   if (isFile(event)) {
-    if (error !== undefined) fail(results, event, 'the file failed outside of its tests: see its output');
+    if (error !== undefined)
+      fail(results, event, `the file failed outside of its tests: see its output\n${inspect(error)}`);
     else if (testNamePatterns === undefined) fail(results, event, 'no test in it');
     return;
   }
@@ -107,6 +108,10 @@ async function runFiles(which: readonly string[], concurrency: number): Promise<
   const onEvent = (event: TestEvent): void => onResult(resultsOf(results, event), event);
   runner.on('test:pass', onEvent);
   runner.on('test:fail', onEvent);
+  // What is thrown when no test is there any more to be failed by it.
+  runner.on('test:diagnostic', ({ message }) => {
+    if (message.includes('asynchronous activity after the test ended')) console.log(message);
+  });
   runner.on('test:stdout', ({ message }) => process.stdout.write(message));
   runner.on('test:stderr', ({ message }) => process.stderr.write(message));
   runner.on('test:summary', ({ file, duration_ms: milliseconds }) => {

@@ -6,6 +6,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { historyFolders, partialHistory } from '@coppice/node';
 import { archiveSegments } from '@coppice/storage';
+import { counted } from './output.ts';
 import { diskFolders } from './recovery/disks.ts';
 
 const intervalMs = 10_000;
@@ -37,7 +38,7 @@ export async function keepArchiving(
       const name = basename(dataFolder);
       try {
         const moved = await archiveInstance(dataFolder, join(to, name));
-        if (moved.length > 0) say(`${name}: ${moved.length} segments moved to ${join(to, name)}`);
+        if (moved.length > 0) say(`${name}: ${counted(moved.length, 'segment')} moved to ${join(to, name)}`);
         said.delete(name);
       } catch (error) {
         // It may have ended a fill-in, or its folder was removed: the next time there is another one. Or the archive is full.

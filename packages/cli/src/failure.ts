@@ -22,7 +22,7 @@ export function fail(program: string, thrown: unknown): never {
 }
 
 /** What a network or a disk did is nobody's mistake here. */
-function asUserError(thrown: unknown): unknown {
+export function asUserError(thrown: unknown): unknown {
   if (thrown instanceof DoorError) return new UserError(thrown.message, 3, 'unreachable');
   if (!(thrown instanceof StorageError)) return ofFile(thrown) ?? thrown;
   const { detail } = thrown;

@@ -41,6 +41,16 @@ export function duration(ms: number): string {
   return ms < 86_400_000 ? `${(ms / 3_600_000).toFixed(1)} h` : `${(ms / 86_400_000).toFixed(1)} days`;
 }
 
+/** So many things of a kind. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** Batches, by their numbers. */
+export function batches(from: number, to: number): string {
+  return from === to ? `batch ${from}` : `batches ${from} to ${to}`;
+}
+
 /** Columns, each as wide as its widest cell. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));

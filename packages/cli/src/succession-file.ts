@@ -90,7 +90,7 @@ export function draftLines({ genesis }: GenesisDocument, { constitution, founder
       ({ platform, release, slot, variant }) =>
         `  slot ${slot}       ${platform}, release ${toHex(release).slice(0, 8)}, variant ${variant}`,
     ),
-    'What was acknowledged after that head is given up. `coppice recover --check`, of the disks and receipts that you hold, must say the same head and root.',
+    'What was acknowledged after that head is given up. `coppice recover --check`, of the disks and receipts that you hold, must say the same head, root and constitution.',
   ];
 }
 

@@ -15,6 +15,7 @@ function analysis(altered: number): Analysis {
     given: [],
     receipts: 0,
     source: { folder: 'disk' },
+    log: { constitution: { name: 'the rules' } },
     shortage: undefined,
     audit: { batches: 9, uncertifiedTail: 0, transactions: 0, epochs: [{}] },
     adoption: {
@@ -31,6 +32,22 @@ function analysis(altered: number): Analysis {
     },
   } as unknown as Analysis;
 }
+
+test('what members compare is there: the root, and the constitution', () => {
+  const lines = tell(analysis(0)).join('\n');
+  assert.match(lines, /^root {8}9:[0-9a-f]{64}$/m);
+  assert.match(lines, /^constitution the rules, [0-9a-f]{64}$/m);
+});
+
+test('one is said as one', () => {
+  const shortage = { epoch: 3, given: 4, needed: 3, altered: 2, tolerated: 1 };
+  const few = analysis(2);
+  const lines = tell({ ...few, shortage, adoption: { ...few.adoption, certain: 8 } }).join('\n');
+  assert.match(lines, / 1 epoch, from genesis/);
+  assert.match(lines, /INCOMPLETE  epoch 3: 4 disks, and 3 are needed; 2 altered, and 1 tolerated/);
+  assert.match(lines, /certain     batches 1 to 8$/m);
+  assert.match(lines, /doubtful    batch 9: others may/);
+});
 
 const complete = (altered: number): string => tell(analysis(altered)).find((line) => line.startsWith('complete'))!;
 

@@ -9,7 +9,7 @@ import { decodeKey, type Key } from '@coppice/service';
 import { decodePlainCbor, encode, type PlainValue, toLatin1 } from '@coppice/wire';
 import { connect, type ServiceOptions } from '../connect.ts';
 import { ancestorLines, ancestryOf, judgedOf } from '../lineage.ts';
-import type { Output } from '../output.ts';
+import { batches, type Output } from '../output.ts';
 import { PendingFile } from '../pending-file.ts';
 import { UserError } from '../service-folder.ts';
 import { plain } from './request.ts';
@@ -129,9 +129,9 @@ function documented({ value, until, writtenAt, ...rest }: Shown): object {
 }
 
 function lineOf({ value, from, until, writtenAt, checkpoint }: Shown): string {
-  const end = until === undefined ? `${checkpoint} at least` : `${until - 1}`;
+  const held = until === undefined ? `batches ${from} to ${checkpoint} at least` : batches(from, until - 1);
   const when = writtenAt === undefined ? 'not written since the history began' : new Date(writtenAt).toISOString();
-  return `batches ${from} to ${end}  ${when}  ${value === undefined ? 'no value' : JSON.stringify(plain(value))}`;
+  return `${held}  ${when}  ${value === undefined ? 'no value' : JSON.stringify(plain(value))}`;
 }
 
 function keyOf(text: string): Key {

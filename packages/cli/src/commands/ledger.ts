@@ -30,7 +30,7 @@ import {
 } from '@coppice/wire';
 import { archiveInstance } from '../archiving.ts';
 import { serviceOf } from '../connect.ts';
-import { type Output, table } from '../output.ts';
+import { counted, type Output, table } from '../output.ts';
 import { publicRecords, verifyPublicLog, writePublicLog } from '../public-log-file.ts';
 import type { KeyOpener } from '../recovery/shares.ts';
 import { UserError } from '../service-folder.ts';
@@ -265,7 +265,7 @@ export async function verifyLedger(path: string, options: LedgerOptions, output:
     ...cut.map((what) => `  ${what}: nothing that was reported durable is missing`),
     report === undefined
       ? 'what is in them was not read: no key that opens it was given'
-      : `${report.ok ? 'what is in them holds' : 'WHAT IS IN THEM DOES NOT HOLD'}: ${report.batches} batches, ${report.transactions} transactions, ${report.epochs.length} epochs`,
+      : `${report.ok ? 'what is in them holds' : 'WHAT IS IN THEM DOES NOT HOLD'}: ${counted(report.batches, 'batch', 'batches')}, ${counted(report.transactions, 'transaction')}, ${counted(report.epochs.length, 'epoch')}`,
     ...(snapshot === undefined
       ? []
       : [
@@ -335,7 +335,7 @@ export async function exportLedger(
   const report = verifyPublicLog(options.out, undefined);
   output.answer({ ...report, file: options.out }, [
     report.ok
-      ? `${options.out}: ${report.batches} batches, ${report.epochs} epochs, ${report.system} of ${report.transactions} transactions in full`
+      ? `${options.out}: ${counted(report.batches, 'batch', 'batches')}, ${counted(report.epochs, 'epoch')}, ${report.system} of ${report.transactions} transactions in full`
       : `${options.out} was written, and does not hold: ${report.reason}`,
   ]);
   if (!report.ok) process.exitCode = 1;
@@ -345,7 +345,7 @@ export async function exportLedger(
 export async function archiveLedger(folder: string, options: { readonly to: string }, output: Output): Promise<void> {
   const moved = await archiveInstance(dataFolderOf(folder), options.to);
   output.answer({ moved, to: options.to }, [
-    `${moved.length} segments moved to ${options.to}; each ledger’s last one stays`,
+    `${counted(moved.length, 'segment')} moved to ${options.to}; each ledger’s last one stays`,
     ...moved.map((segment) => `  ${segment}`),
   ]);
 }

@@ -1,7 +1,7 @@
 /**
  * `coppice ledger prune`: disks of retired instances go once no recovery can need them. spec/recovery.md, lines 70-77.
  */
-import type { Output } from '../output.ts';
+import { counted, type Output } from '../output.ts';
 import { prune, type PruneOptions } from '../pruning.ts';
 
 export async function pruneDisks(options: PruneOptions, output: Output): Promise<void> {
@@ -17,7 +17,7 @@ export async function pruneDisks(options: PruneOptions, output: Output): Promise
     ...(proofs === null || dryRun
       ? []
       : [
-          `${proofs.file} proves ${proofs.batches} batches, in ${proofs.epochs} epochs: coppice ledger ls, show, verify`,
+          `${proofs.file} proves ${counted(proofs.batches, 'batch', 'batches')}, in ${counted(proofs.epochs, 'epoch')}: coppice ledger ls, show, verify`,
         ]),
   ]);
 }

@@ -15,7 +15,7 @@ import {
   toHex,
 } from '@coppice/wire';
 import { serviceOf } from '../connect.ts';
-import { type Output, table } from '../output.ts';
+import { counted, type Output, table } from '../output.ts';
 import { type PublicLogReport, verifyPublicLog } from '../public-log-file.ts';
 import { UserError } from '../service-folder.ts';
 import type { LedgerOptions } from './ledger.ts';
@@ -46,7 +46,7 @@ export function auditPublic(path: string, service: Digest | undefined, output: O
     report.ok ? 'the public part holds' : `IT DOES NOT HOLD: ${report.reason}`,
     `  service       ${report.service ?? 'not known'}${service === undefined ? ', by its own genesis' : ''}`,
     ...report.predecessors.map((before) => `  goes on from  ${before}`),
-    `  batches       ${report.batches}, in ${report.epochs} epochs`,
+    `  batches       ${report.batches}, in ${counted(report.epochs, 'epoch')}`,
     `  transactions  ${report.transactions}: ${report.system} of instances are shown, and what ${report.written} wrote to public maps`,
     untold,
   ]);

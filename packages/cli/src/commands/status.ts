@@ -7,7 +7,7 @@ import { type Client, DoorConnection } from '@coppice/client';
 import { fromHex } from '@coppice/wire';
 import { diskReserveBytes, type NodeStatus } from '@coppice/node';
 import { connect, type ServiceOptions } from '../connect.ts';
-import { duration, type Output, table } from '../output.ts';
+import { batches, duration, type Output, table } from '../output.ts';
 
 export interface FleetStatus {
   /** By slot; `undefined` where the replica does not answer. */
@@ -244,7 +244,7 @@ function receivingLines({ candidate, replicas }: FleetStatus): string[] {
     const { at, avoided, bytes, from, instance, ms, to } = filling;
     const percent = Math.floor((100 * (at - from + 1)) / (to - from + 1));
     return [
-      `${name} receives the log of batches ${from} to ${to}: ${percent} % in ${duration(ms)}, ${rate(bytes, ms)}, from ${namesOf([instance])}` +
+      `${name} receives the log of ${batches(from, to)}: ${percent} % in ${duration(ms)}, ${rate(bytes, ms)}, from ${namesOf([instance])}` +
         (avoided.length === 0 ? '' : `, and not from ${namesOf(avoided)}, who lied`),
     ];
   });

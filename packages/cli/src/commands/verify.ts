@@ -14,7 +14,7 @@ import { decodeWriteSet, mapOf, State } from '@coppice/state';
 import { decodeResult, type GenesisDocument, toHex } from '@coppice/wire';
 import { serviceOf } from '../connect.ts';
 import { ancestorLines, ancestryOf, judgedOf } from '../lineage.ts';
-import { duration, type Output } from '../output.ts';
+import { counted, duration, type Output } from '../output.ts';
 import { UserError } from '../service-folder.ts';
 import { auditPublic, isExport, whyNotIn } from './public-part.ts';
 import { type KeyOptions, openerFor } from './shares.ts';
@@ -244,7 +244,7 @@ export async function audit(
         ({ from, sequence, time }) =>
           `  goes on from  ${toHex(from)}, after its batch ${sequence}, since ${new Date(time).toISOString()}`,
       ),
-    `  batches       ${report.batches}, with ${report.transactions} transactions, in ${report.epochs.length} epochs`,
+    `  batches       ${report.batches}, with ${report.transactions} transactions, in ${counted(report.epochs.length, 'epoch')}`,
     ...schemeLines(report.epochs),
     `  checkpoints   ${report.checkpoints.certified} certified, the state recomputed at ${report.checkpoints.stateRecomputed}`,
     `  turns         ${report.turns.length} clean starts`,

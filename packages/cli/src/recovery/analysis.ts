@@ -21,6 +21,7 @@ import {
   toHex,
 } from '@coppice/wire';
 import { auditRecords } from '../commands/verify.ts';
+import { counted } from '../output.ts';
 import { UserError } from '../service-folder.ts';
 import { diskFolders, type GivenDisk, readGivenDisk, recordsUpTo, type Source } from './disks.ts';
 import type { KeyOpener } from './shares.ts';
@@ -63,11 +64,13 @@ export async function analyse(input: RecoveryInput, onStep: (step: string) => vo
     throw new UserError(
       `no disk can be read:\n${given.map((one) => `  ${one.folder}: ${one.disk === undefined ? one.reason : ''}`).join('\n')}`,
     );
+  if (given.length === 0)
+    throw new UserError(`there is no instance’s folder, which has a folder ledger, in ${input.from.join(', ')}`);
   const adoption = adopt(nodeCryptography, input.service ?? serviceOf(disks), disks);
   if (typeof adoption === 'string') throw new UserError(`nothing can be recovered: ${adoption}`);
   const { head } = adoption;
   const { sequence } = head.header;
-  onStep(`${disks.length} disks read: they lead to batch ${sequence} of epoch ${head.header.epoch}`);
+  onStep(`${counted(disks.length, 'disk')} read, up to batch ${sequence} of epoch ${head.header.epoch}`);
 
   const source = given.find((one) => one.disk === adoption.source) as Source;
   const receipts = checkKnown(adoption, input);

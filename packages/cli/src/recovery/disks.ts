@@ -8,6 +8,7 @@ import { nodeCryptography } from '@coppice/cryptography';
 import { alive } from '@coppice/host';
 import { readDataFolder, type ReadItem, writersOf } from '@coppice/node';
 import type { KnownKeys } from '@coppice/storage';
+import { asUserError } from '../failure.ts';
 import { UserError } from '../service-folder.ts';
 import type { KeyOpener } from './shares.ts';
 
@@ -27,6 +28,8 @@ export function diskFolders(paths: readonly string[]): string[] {
   const folders = paths.flatMap((path) => {
     if (!isFolder(path)) throw new UserError(`there is no folder ${path}`);
     if (isFolder(join(path, 'ledger'))) return [path];
+    if (readdirSync(path).some((name) => name.endsWith('.seg')))
+      throw new UserError(`${path} is a ledger: name the instance’s folder, in which it lies`);
     const parent = isFolder(join(path, 'instances')) ? join(path, 'instances') : path;
     return readdirSync(parent)
       .sort()
@@ -63,7 +66,8 @@ export async function readGivenDisk(folder: string, open: KeyOpener): Promise<Gi
     return { folder, keys, disk: { ...disk, end: 'damaged', problem: 'not all of its segments are of one instance' } };
   } catch (error) {
     if (error instanceof UserError) throw error;
-    return { folder, disk: undefined, reason: error instanceof Error ? error.message : String(error) };
+    const told = asUserError(error);
+    return { folder, disk: undefined, reason: told instanceof Error ? told.message : String(told) };
   }
 }
 

@@ -1,13 +1,15 @@
 /**
  * What the analysis of disks found, for people and for programs.
  */
+import { nodeCryptography } from '@coppice/cryptography';
+import { constitutionDigest } from '@coppice/governance';
 import { faultsTolerated, toHex } from '@coppice/wire';
-import { table } from '../output.ts';
+import { batches, counted, table } from '../output.ts';
 import type { Analysis } from './analysis.ts';
 import type { GivenDisk } from './disks.ts';
 
 /** What the analysis found, for people. */
-export function tell({ adoption, audit, given, receipts, shortage, source }: Analysis): string[] {
+export function tell({ adoption, audit, given, log, receipts, shortage, source }: Analysis): string[] {
   const { head, certain, service } = adoption;
   const { epoch, sequence, time } = head.header;
   const rows = given.map((one) => [one.folder, ...rowOf(one, adoption)]);
@@ -16,14 +18,15 @@ export function tell({ adoption, audit, given, receipts, shortage, source }: Ana
     `service     ${toHex(service)}`,
     `head        batch ${sequence} of epoch ${epoch}, view ${head.certificate.subject.view}, ${new Date(time).toISOString()}; taken from ${source.folder}`,
     `root        ${sequence}:${toHex(head.root)}`,
-    `verified    ${audit.batches + audit.uncertifiedTail} batches, ${audit.transactions} transactions, ${audit.epochs.length} epochs, from genesis; ${receipts} receipts and checkpoints agree`,
+    `constitution ${log.constitution.name}, ${toHex(constitutionDigest(nodeCryptography, log.constitution))}`,
+    `verified    ${counted(audit.batches + audit.uncertifiedTail, 'batch', 'batches')}, ${counted(audit.transactions, 'transaction')}, ${counted(audit.epochs.length, 'epoch')}, from genesis; receipts and checkpoints that agree: ${receipts}`,
     ...(shortage === undefined
       ? [`complete    every batch that was acknowledged is in it, if ${liars(adoption)}`]
       : [
-          `INCOMPLETE  epoch ${shortage.epoch}: ${shortage.given} of ${shortage.needed} disks that are needed, ${shortage.altered} of them altered (${shortage.tolerated} tolerated)`,
-          `  certain     batches 1 to ${certain}`,
+          `INCOMPLETE  epoch ${shortage.epoch}: ${counted(shortage.given, 'disk')}, and ${shortage.needed} are needed; ${shortage.altered} altered, and ${shortage.tolerated} tolerated`,
+          `  certain     ${batches(1, certain)}`,
           ...(certain < sequence
-            ? [`  doubtful    batches ${certain + 1} to ${sequence}: others may have been acknowledged in their places`]
+            ? [`  doubtful    ${batches(certain + 1, sequence)}: others may have been acknowledged instead`]
             : []),
           `  may be lost every batch after ${sequence}: whatever was acknowledged there is on none of these disks`,
         ]),
@@ -57,12 +60,21 @@ function rowOf(one: GivenDisk, { configuration, verdicts }: Analysis['adoption']
 const seatOf = (slot: number | undefined): string => (slot === undefined ? '' : String(slot));
 
 /** The same, for programs. */
-export function describe({ adoption, audit, given, receipts, shortage, source }: Analysis): Record<string, unknown> {
+export function describe({
+  adoption,
+  audit,
+  given,
+  log,
+  receipts,
+  shortage,
+  source,
+}: Analysis): Record<string, unknown> {
   const { certain, head, service, verdicts } = adoption;
   const { epoch, sequence, time } = head.header;
   return {
     ok: shortage === undefined,
     predecessor: service,
+    constitution: constitutionDigest(nodeCryptography, log.constitution),
     head: { epoch, view: head.certificate.subject.view, sequence, time, root: head.root },
     source: source.folder,
     disks: given.map((one) => {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { nodeCryptography } from '@coppice/cryptography';
 import { ProcessDriver } from '@coppice/host';
 import { encode, type GenesisDocument, genesisDocumentCodec, serviceDigest, toHex } from '@coppice/wire';
-import { finish } from '../src/recovery/founding.ts';
+import { stop } from '../src/commands/local.ts';
+import { Output } from '../src/output.ts';
+import { finish, noteFounding } from '../src/recovery/founding.ts';
 import { objectToUnrelated } from '../src/recovery/siblings.ts';
 import { type ServiceFile, ServiceFolder, UserError } from '../src/service-folder.ts';
 import { requireNewDraft, writeDraft } from '../src/succession-file.ts';
@@ -95,4 +97,22 @@ test('a draft is written over no other file', (t) => {
   requireNewDraft(draft);
   for (let i = 0; i < 2; i++) writeDraft(draft, documentOf(1));
   assert.throws(() => writeDraft(draft, documentOf(2)), /is there already/);
+});
+
+test('what waits for signatures is given up by who stops it, and what may have run is not', async (t) => {
+  const folder = folderFor(t);
+  mkdirSync(join(folder.path, 'instances'));
+  const said: unknown[] = [];
+  const output = Object.assign(Object.create(Output.prototype) as Output, {
+    say: () => undefined,
+    answer: (what: unknown) => void said.push(what),
+  });
+  const document = documentOf(1);
+  const founding = { document, instances: [], file: fileOf(document) };
+  noteFounding(folder, { ...founding, stage: 'drafted' });
+  await stop({ folder: folder.path }, output);
+  assert.deepEqual(said, [{ stopped: [], serviceEnded: false }]);
+  noteFounding(folder, { ...founding, stage: 'given' });
+  await assert.rejects(stop({ folder: folder.path }, output), /no such replica runs/);
+  assert.equal(existsSync(join(folder.path, 'founding.json')), true);
 });

@@ -3,18 +3,20 @@
  */
 import { existsSync, mkdtempSync, rmSync, watch as watchFile } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { cryptographyNames, type HostEvent } from '@coppice/host';
 import { bundleService, scriptsOf } from '@coppice/release';
 import { faultsTolerated, toHex } from '@coppice/wire';
 import { keepArchiving } from '../archiving.ts';
+import { driverOf, end } from '../local-driver.ts';
 import { parseLocalPlatforms } from '../local-platforms.ts';
 import { parseCryptography, parseLocalRuntimes } from '../local-runtimes.ts';
 import { LocalService } from '../local-service.ts';
 import { duration, type Output } from '../output.ts';
 import { keepPruning } from '../pruning.ts';
-import { UserError } from '../service-folder.ts';
+import { abandon, readFounding } from '../recovery/founding.ts';
+import { ServiceFolder, UserError } from '../service-folder.ts';
 
 export interface GenesisOptions {
   readonly folder: string;
@@ -117,31 +119,54 @@ export async function host(
   output.answer({ ended: true, running: left }, []);
 }
 
-/** Stops instances for good: an instance cannot be started again as itself. */
-export async function stop(
-  options: { folder: string; slot?: readonly number[]; yes?: boolean },
+interface StopOptions {
+  readonly folder: string;
+  readonly driver?: readonly string[];
+  readonly slot?: readonly number[];
+  readonly yes?: boolean;
+}
+
+/** Stops instances for good: an instance cannot be started again as itself. And founders, whose service is then not founded. */
+export async function stop(options: StopOptions, output: Output): Promise<void> {
+  const folder = new ServiceFolder(resolve(options.folder));
+  if (!existsSync(join(folder.path, 'instances'))) folder.readService();
+  const lock = folder.lock();
+  try {
+    await stopIn(folder, options, output);
+  } finally {
+    lock.release();
+  }
+}
+
+async function stopIn(
+  folder: ServiceFolder,
+  { driver: command, slot, yes }: StopOptions,
   output: Output,
 ): Promise<void> {
-  const local = LocalService.open(options.folder);
-  const { slots } = local.folder.readService();
-  const running = local.driver.running();
-  const chosen = running.filter((instance) => options.slot === undefined || options.slot.includes(instance.slot));
-  if (chosen.length === 0) throw new UserError('no such replica runs');
-  const tolerated = faultsTolerated(slots);
-  const missing =
-    slots - new Set(running.filter((instance) => !chosen.includes(instance)).map((instance) => instance.slot)).size;
-  if (missing > tolerated) {
-    output.say(`This ends the service: ${missing} of ${slots} replicas would be gone, and it survives ${tolerated}.`);
+  const driver = driverOf(folder.path, command === undefined ? {} : { driver: command });
+  if (slot === undefined) driver.endStarting();
+  const abandoned = slot === undefined ? await abandon(folder, driver) : undefined;
+  if (abandoned !== undefined) output.say(`given up, and its founders ended: ${abandoned.file.service}`);
+  const running = driver.running();
+  const chosen = running.filter((instance) => slot === undefined || slot.includes(instance.slot));
+  if (chosen.length === 0 && abandoned === undefined) throw new UserError('no such replica runs');
+  // Without a service, what runs are founders whose launch was cut short.
+  const { slots } = folder.founded ? folder.readService() : (readFounding(folder)?.file ?? { slots: undefined });
+  const left = new Set(running.filter((instance) => !chosen.includes(instance)).map((instance) => instance.slot)).size;
+  const ends = chosen.length > 0 && slots !== undefined && slots - left > faultsTolerated(slots);
+  if (ends) {
+    output.say(
+      `This ends the service: ${slots - left} of ${slots} replicas would be gone, and it survives ${faultsTolerated(slots)}.`,
+    );
     output.say(
       'A replica keeps its keys in memory only, so none of them can be started again as itself. The ledgers stay on disk: they can be audited, and members can found a service that goes on with them (coppice recover).',
     );
-    if (options.yes !== true && !(await confirmed('End it?'))) throw new UserError('nothing was stopped');
+    if (yes !== true && !(await confirmed('End it?'))) throw new UserError('nothing was stopped');
   }
-  for (const instance of chosen) {
-    local.driver.destroy(instance);
-    output.say(`stopped slot ${instance.slot}, process ${instance.pid}`);
-  }
-  output.answer({ stopped: chosen.map(({ slot, pid }) => ({ slot, pid })), serviceEnded: missing > tolerated }, []);
+  await end(driver, chosen);
+  for (const { pid, slot: of } of chosen) output.say(`stopped slot ${of}${pid === 0 ? '' : `, process ${pid}`}`);
+  const stopped = [...(abandoned?.instances ?? []), ...chosen].map(({ slot: of, pid }) => ({ slot: of, pid }));
+  output.answer({ stopped, serviceEnded: ends }, []);
 }
 
 async function confirmed(question: string): Promise<boolean> {

@@ -5,7 +5,14 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeCryptography } from '@coppice/cryptography';
-import { beginSuccessor, type Driver, handOver, type RunningInstance, type Succession } from '@coppice/host';
+import {
+  beginSuccessor,
+  type Driver,
+  handOver,
+  ProcessDriver,
+  type RunningInstance,
+  type Succession,
+} from '@coppice/host';
 import { writeFileAtomic } from '@coppice/storage';
 import {
   decode,
@@ -38,7 +45,7 @@ export function noteFounding({ path }: ServiceFolder, { document, ...founding }:
   writeFileAtomic(join(path, fileName), encodeUtf8(`${JSON.stringify(json, undefined, 2)}\n`)!);
 }
 
-function readFounding({ path }: ServiceFolder): Founding | undefined {
+export function readFounding({ path }: ServiceFolder): Founding | undefined {
   const file = join(path, fileName);
   if (!existsSync(file)) return undefined;
   const { document: hex, ...founding } = JSON.parse(readFileSync(file, 'utf8')) as Founding & { document: string };
@@ -54,7 +61,19 @@ async function giveUp(folder: ServiceFolder, driver: Driver, founding: Founding)
   rmSync(join(folder.path, fileName), { force: true });
 }
 
-async function endFounders(driver: Driver, { instances }: Founding): Promise<void> {
+/** Gives up what is being founded here, and cannot have run. Founders who were given what members signed are a service, as far as anybody knows. */
+export async function abandon(folder: ServiceFolder, driver: Driver): Promise<Founding | undefined> {
+  const founding = readFounding(folder);
+  if (founding === undefined || founding.stage === 'given') return undefined;
+  await giveUp(folder, driver, founding);
+  return founding;
+}
+
+async function endFounders(driver: Driver, { file, instances }: Founding): Promise<void> {
+  if (driver instanceof ProcessDriver && instances.some(({ pid }) => pid === 0))
+    throw new UserError(
+      `an operator's command launched the founders of ${file.service}, and ends them: --driver names it`,
+    );
   const running = driver.running();
   await end(
     driver,
@@ -92,7 +111,7 @@ export async function settle(
       );
     else if (stage === 'drafted' && ended === 0 && !another)
       throw new UserError(
-        `a draft of ${file.service} waits for members' signatures: go on with --signed FILE…, or give it up with --another`,
+        `a draft of ${file.service} waits for members' signatures: go on with --signed FILE…, or give it up: with --another for a new one, by coppice host stop for none`,
       );
     else await giveUp(folder, driver, founding);
   }

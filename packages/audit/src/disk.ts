@@ -244,7 +244,9 @@ class DiskReader {
     }
     if (sequence > this.#tree.size + 1) {
       this.incomplete = true;
-      return `batches ${this.#tree.size + 1} to ${sequence - 1} are not on it: they were never filled in, or its folder history was not copied with it`;
+      const [from, to] = [this.#tree.size + 1, sequence - 1];
+      const which = from === to ? `batch ${from} is` : `batches ${from} to ${to} are`;
+      return `${which} not on it: never filled in, or its folder history was not copied with it`;
     }
     if (!sameBytes(header.previousRoot, this.#tree.root()))
       return `batch ${sequence} does not go on from the one before it`;

@@ -38,8 +38,8 @@ export const recovery: readonly Mutant[] = [
     patches: [
       {
         file: 'audit/src/adoption.ts',
-        text: '  const altered = behind\n',
-        instead: '  const altered = !behind && behind\n',
+        text: '  if (!behind) return undefined;\n',
+        instead: '  if (behind || !behind) return undefined;\n',
       },
     ],
     choices: spoilt,

@@ -189,10 +189,10 @@ function alteredOf(disk: Disk, longest: Disk, newest: ReadonlyMap<string, Reveal
 
 /** Its instance surely had all batches up to this one, and another, when it was seated; -1 of one that was founded with the service. */
 function hadWhenSeated(disk: Disk, { configurations, documents, epochs }: Disk): number {
-  const first = configurations.find((configuration) => seatIn(configuration, disk) !== undefined);
-  if (first === undefined || first === configurations[0]) return -1;
+  const first = configurations.findIndex((configuration) => seatIn(configuration, disk) !== undefined);
+  if (first <= 0) return -1;
   // It was admitted in the epoch before that, but for vacations, and its log was whole up to there.
-  const admitted = configurations.indexOf(first) - 1 - faultsTolerated(first.slots);
+  const admitted = first - 1 - faultsTolerated(configurations[first]!.slots);
   const inherited = documents.at(-1)!.genesis.predecessor?.header.sequence ?? 0;
   return epochs[admitted - 1]?.header.sequence ?? inherited;
 }
